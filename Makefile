@@ -1,0 +1,44 @@
+# steep_repl: build, install, check, demo, bench.
+MODULE_big = steep_repl
+EXTENSION = steep_repl
+DATA = steep_repl--1.0.sql $(wildcard sql/migrations/*--*--*.sql)
+PGFILEDESC = "steep_repl - keeps independent nodes reconcilable"
+
+OBJS = $(patsubst %.c,%.o,$(wildcard src/*.c src/*/*.c))
+
+PG_CPPFLAGS = -Isrc -isystem $(shell $(PG_CONFIG) --includedir-server) \
+	-isystem $(shell $(PG_CONFIG) --includedir)
+PG_CFLAGS = -std=gnu99 -Wall -Wextra -Werror -Wno-unused-parameter
+SHLIB_LINK = -lpq
+
+# clang does not know every flag that a server built with gcc asks for.
+ifneq ($(findstring clang,$(CC)),)
+PG_CFLAGS += -Wno-ignored-optimization-argument
+endif
+
+# make TEST_POINTS=1 compiles in the named wait and fail points of the tests.
+ifdef TEST_POINTS
+PG_CPPFLAGS += -DSTEEP_TEST_POINTS
+endif
+
+REGRESS = $(patsubst test/sql/%.sql,%,$(sort $(wildcard test/sql/*.sql)))
+REGRESS_OPTS = --inputdir=test --outputdir=test
+ISOLATION = $(patsubst test/specs/%.spec,%,$(sort $(wildcard test/specs/*.spec)))
+ISOLATION_OPTS = --inputdir=test --outputdir=test
+TAP_TESTS = 1
+PROVE_TESTS ?= test/t/*.pl
+PROVE_FLAGS = -I test/perl
+
+PG_CONFIG ?= pg_config
+PGXS := $(shell $(PG_CONFIG) --pgxs)
+
+# The targets below do their own set-up and then call make again, so that
+# they work on a machine that has no PostgreSQL yet.
+ifneq ($(filter demo check bench,$(MAKECMDGOALS)),)
+.PHONY: demo check bench
+demo check bench:
+	tools/$@
+else
+include $(PGXS)
+$(OBJS): $(wildcard src/*/*.h)
+endif

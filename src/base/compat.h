@@ -1,0 +1,55 @@
+/*-------------------------------------------------------------------------
+ *
+ * compat.h
+ *		What differs between the server releases 15 to 18.
+ *
+ * Every other file reads as if only the newest release existed.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef STEEP_REPL_COMPAT_H
+#define STEEP_REPL_COMPAT_H
+
+#if PG_VERSION_NUM < 150000 || PG_VERSION_NUM >= 190000
+#error "steep_repl needs PostgreSQL 15, 16, 17 or 18"
+#endif
+
+#if PG_VERSION_NUM < 160000
+
+/* 16 renamed pg_xxx_aclcheck() and made it one function. */
+#include "utils/acl.h"
+
+#define object_aclcheck(classid, objectid, roleid, mode) \
+	steep_object_aclcheck(classid, objectid, roleid, mode)
+
+#include "catalog/pg_foreign_data_wrapper.h"
+#include "catalog/pg_foreign_server.h"
+#include "catalog/pg_namespace.h"
+
+static inline AclResult
+steep_object_aclcheck(Oid classid, Oid objectid, Oid roleid, AclMode mode)
+{
+	switch (classid)
+	{
+		case ForeignServerRelationId:
+			return pg_foreign_server_aclcheck(objectid, roleid, mode);
+		case ForeignDataWrapperRelationId:
+			return pg_foreign_data_wrapper_aclcheck(objectid, roleid, mode);
+		case NamespaceRelationId:
+			return pg_namespace_aclcheck(objectid, roleid, mode);
+		default:
+			elog(ERROR, "unexpected object class %u", classid);
+			return ACLCHECK_NO_PRIV;
+	}
+}
+
+#endif							/* before 16 */
+
+#if PG_VERSION_NUM < 170000
+
+/* 17 lets an extension name its wait events. */
+#define WaitEventExtensionNew(name) PG_WAIT_EXTENSION
+
+#endif							/* before 17 */
+
+#endif							/* STEEP_REPL_COMPAT_H */
