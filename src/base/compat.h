@@ -14,7 +14,13 @@
 #error "steep_repl needs PostgreSQL 15, 16, 17 or 18"
 #endif
 
+#include "parser/parse_type.h"
+
 #if PG_VERSION_NUM < 160000
+
+/* 16 gave the parser of type names a context for soft errors. */
+#define steep_parse_type(name, type, typmod) \
+	parseTypeString(name, type, typmod, false)
 
 /* 16 renamed pg_xxx_aclcheck() and made it one function. */
 #include "utils/acl.h"
@@ -42,6 +48,11 @@ steep_object_aclcheck(Oid classid, Oid objectid, Oid roleid, AclMode mode)
 			return ACLCHECK_NO_PRIV;
 	}
 }
+
+#else
+
+#define steep_parse_type(name, type, typmod) \
+	parseTypeString(name, type, typmod, NULL)
 
 #endif							/* before 16 */
 
