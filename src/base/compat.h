@@ -15,6 +15,7 @@
 #endif
 
 #include "parser/parse_type.h"
+#include "utils/wait_event.h"
 
 #if PG_VERSION_NUM < 160000
 
@@ -31,6 +32,7 @@
 #include "catalog/pg_foreign_data_wrapper.h"
 #include "catalog/pg_foreign_server.h"
 #include "catalog/pg_namespace.h"
+#include "catalog/pg_proc.h"
 
 static inline AclResult
 steep_object_aclcheck(Oid classid, Oid objectid, Oid roleid, AclMode mode)
@@ -43,6 +45,8 @@ steep_object_aclcheck(Oid classid, Oid objectid, Oid roleid, AclMode mode)
 			return pg_foreign_data_wrapper_aclcheck(objectid, roleid, mode);
 		case NamespaceRelationId:
 			return pg_namespace_aclcheck(objectid, roleid, mode);
+		case ProcedureRelationId:
+			return pg_proc_aclcheck(objectid, roleid, mode);
 		default:
 			elog(ERROR, "unexpected object class %u", classid);
 			return ACLCHECK_NO_PRIV;

@@ -60,6 +60,39 @@ steep_spool_end(Spool *spool)
 	pfree(spool);
 }
 
+/* Return a small spool's rows, each an array of texts in the current context. */
+List *
+steep_spool_texts(Spool *spool)
+{
+	TupleTableSlot *slot;
+	List	   *rows = NIL;
+
+	if (spool->desc == NULL)
+		return NIL;
+	slot = MakeSingleTupleTableSlot(spool->desc, &TTSOpsMinimalTuple);
+	tuplestore_rescan(spool->store);
+	while (tuplestore_gettupleslot(spool->store, true, false, slot))
+	{
+		char	  **row = palloc0(spool->desc->natts * sizeof(char *));
+
+		slot_getallattrs(slot);
+		for (int i = 0; i < spool->desc->natts; i++)
+		{
+			Oid			output;
+			bool		varlena;
+
+			if (slot->tts_isnull[i])
+				continue;
+			getTypeOutputInfo(TupleDescAttr(spool->desc, i)->atttypid,
+							  &output, &varlena);
+			row[i] = OidOutputFunctionCall(output, slot->tts_values[i]);
+		}
+		rows = lappend(rows, row);
+	}
+	ExecDropSingleTupleTableSlot(slot);
+	return rows;
+}
+
 static void
 spool_startup(DestReceiver *self, int operation, TupleDesc typeinfo)
 {
