@@ -88,6 +88,75 @@ COMMENT ON FUNCTION steep_repl.compare_leaves(bytea, bytea) IS
 -- Overlap
 ----------------------------------------------------------------------------
 
+CREATE FUNCTION steep_repl.row_image(columns text[], record text)
+RETURNS jsonb
+LANGUAGE C STRICT IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'steep_repl_row_image';
+COMMENT ON FUNCTION steep_repl.row_image(text[], text) IS
+'turns the text of ROW(columns)::text into a JSON object of strings by column name';
+
+CREATE FUNCTION steep_repl.image_record(columns text[], image jsonb)
+RETURNS text
+LANGUAGE C STRICT IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'steep_repl_image_record';
+COMMENT ON FUNCTION steep_repl.image_record(text[], jsonb) IS
+'turns a JSON object of strings back into the text of a row of these columns';
+
+CREATE FUNCTION steep_repl.changed_columns(columns text[], before text, after text)
+RETURNS text[]
+LANGUAGE C IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'steep_repl_changed_columns';
+COMMENT ON FUNCTION steep_repl.changed_columns(text[], text, text) IS
+'names the columns in which the texts of two rows differ; null if one is null';
+
+CREATE FUNCTION steep_repl.analyze_overlap(
+    p_peer_connstr text,
+    p_tables text[],
+    p_primary_keys jsonb DEFAULT NULL)
+RETURNS TABLE (
+    table_name text,
+    local_only_count bigint,
+    remote_only_count bigint,
+    match_count bigint,
+    conflict_count bigint)
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'steep_repl_analyze_overlap';
+COMMENT ON FUNCTION steep_repl.analyze_overlap(text, text[], jsonb) IS
+'counts, for each table, the rows only here, only on the peer, equal and in conflict; reads only, one snapshot a node';
+
+CREATE FUNCTION steep_repl.diff(
+    p_peer_connstr text,
+    p_table text,
+    p_primary_key text[] DEFAULT NULL,
+    p_limit bigint DEFAULT NULL)
+RETURNS TABLE (
+    key jsonb,
+    category text,
+    changed_columns text[],
+    local_row jsonb,
+    remote_row jsonb)
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'steep_repl_diff';
+COMMENT ON FUNCTION steep_repl.diff(text, text, text[], bigint) IS
+'lists the rows in which a table differs from the peer, in key order; every value as the text of its type';
+
+CREATE FUNCTION steep_repl.assert_in_sync(p_peer_connstr text, p_tables text[])
+RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'steep_repl_assert_in_sync';
+COMMENT ON FUNCTION steep_repl.assert_in_sync(text, text[]) IS
+'raises check_violation if any row of the tables differs from the peer';
+
+CREATE FUNCTION steep_repl.overlap_sql(
+    p_peer_connstr text,
+    p_table text,
+    p_primary_key text[] DEFAULT NULL)
+RETURNS TABLE (seq int, runs_on text, purpose text, statement text)
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'steep_repl_overlap_sql';
+COMMENT ON FUNCTION steep_repl.overlap_sql(text, text, text[]) IS
+'prints the statements that analyze_overlap() would run for a table, on which node, and why';
+
 ----------------------------------------------------------------------------
 -- Jobs
 ----------------------------------------------------------------------------

@@ -8,10 +8,10 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 
+#include "base/image.h"
 #include "base/relinfo.h"
 
 /* Columns of the answers to catalog_sql.c's two questions. */
@@ -50,24 +50,6 @@ static bool
 is_true(const char *value)
 {
 	return value != NULL && value[0] == 't';
-}
-
-/* Read the text form of a text[] into a list of C strings. */
-List *
-steep_relinfo_parse_array(const char *written)
-{
-	Datum		array = OidInputFunctionCall(F_ARRAY_IN, pstrdup(written),
-											 TEXTOID, -1);
-	Datum	   *values;
-	bool	   *nulls;
-	int			count;
-	List	   *list = NIL;
-
-	deconstruct_array(DatumGetArrayTypeP(array), TEXTOID, -1, false,
-					  TYPALIGN_INT, &values, &nulls, &count);
-	for (int i = 0; i < count; i++)
-		list = lappend(list, nulls[i] ? NULL : TextDatumGetCString(values[i]));
-	return list;
 }
 
 /* Take what one row says of the table itself. */
@@ -110,7 +92,8 @@ make_key(char **row)
 	key->identity = is_true(row[KEY_REPLICA_IDENTITY]);
 	key->not_null = is_true(row[KEY_NOT_NULL]);
 	key->immediate = is_true(row[KEY_IMMEDIATE]);
-	key->columns = steep_relinfo_parse_array(row[KEY_COLUMNS]);
+	key->columns = steep_image_array(DatumGetArrayTypeP(
+		OidInputFunctionCall(F_ARRAY_IN, row[KEY_COLUMNS], TEXTOID, -1)));
 	return key;
 }
 

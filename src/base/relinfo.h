@@ -77,6 +77,5 @@ extern List *steep_relinfo_build(List *names, List *column_rows,
 extern ColumnInfo *steep_relinfo_column(const RelInfo *rel, const char *name);
 extern bool steep_relinfo_unique(const RelInfo *rel, List *key);
 extern bool steep_relinfo_has_null(const RelInfo *rel, List *key);
-extern List *steep_relinfo_parse_array(const char *written);
 
 #endif							/* STEEP_REPL_RELINFO_H */

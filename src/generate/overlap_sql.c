@@ -90,7 +90,7 @@ native_digest(Statement *statement, const RelInfo *rel, const TablePair *pair)
 		psprintf("SELECT encode(steep_repl.digest_leaves(%d, %d, %s), 'base64')\n"
 				 "FROM %s",
 				 pair->leaves, list_length(pair->key),
-				 steep_table_columns(pair->columns), steep_table_from(rel));
+				 steep_table_digest_columns(pair), steep_table_from(rel));
 	statement->result = "leaves text";
 }
 
@@ -169,7 +169,8 @@ steep_overlap_keys_sql(Site site, const TablePair *pair, bool filtered)
 	char	   *filter = "";
 
 	digest = native ?
-		psprintf("steep_repl.row_digest(%s)", columns) :
+		psprintf("steep_repl.row_digest(%s)",
+				 steep_table_digest_columns(pair)) :
 		psprintf("hashtextextended(ROW(%s)::text COLLATE \"C\", 1)::text || '/' ||\n"
 				 "  hashtextextended(ROW(%s)::text COLLATE \"C\", 2)",
 				 columns, columns);
@@ -245,10 +246,10 @@ steep_overlap_differences_sql(const TablePair *pair)
 }
 
 /*----------
- * Cut the differences into batches of $1 rows, each key column an array.
+ * Cut the differences into batches of $1 rows, each column an array.
  *
- *	SELECT min(n), max(n), array_agg(key1), …
- *	FROM differences GROUP BY (n - 1) / $1 ORDER BY 1
+ *	SELECT array_agg(category ORDER BY n), array_agg(key1 ORDER BY n), …
+ *	FROM differences GROUP BY (n - 1) / $1 ORDER BY min(n)
  *----------
  */
 const Statement *
@@ -258,13 +259,32 @@ steep_overlap_batches_sql(const TablePair *pair)
 	List	   *arrays = NIL;
 
 	for (int i = 1; i <= list_length(pair->key); i++)
-		arrays = lappend(arrays, psprintf("array_agg(key%d)", i));
-	statement->text = psprintf("SELECT min(n), max(n), %s\n"
-							   "FROM differences GROUP BY (n - 1) / $1 ORDER BY 1",
-							   steep_sql_join(arrays, ", "));
+		arrays = lappend(arrays, psprintf("array_agg(key%d ORDER BY n)", i));
+	statement->text = psprintf("SELECT array_agg(category ORDER BY n),\n"
+							   "       %s\n"
+							   "FROM differences\n"
+							   "GROUP BY (n - 1) / $1 ORDER BY min(n)",
+							   steep_sql_join(arrays, ",\n       "));
 	statement->nparams = 1;
 	statement->params[0] = "int8";
 	return statement;
+}
+
+/* $<first>, … for one array a key column; declare them in the statement. */
+static char *
+key_params(Statement *statement, const TablePair *pair)
+{
+	List	   *params = NIL;
+	ListCell   *cell;
+
+	foreach(cell, pair->key)
+	{
+		ColumnInfo *column = lfirst(cell);
+
+		statement->params[statement->nparams++] = psprintf("%s[]", column->type);
+		params = lappend(params, psprintf("$%d", statement->nparams));
+	}
+	return steep_sql_join(params, ", ");
 }
 
 /*----------
@@ -278,18 +298,6 @@ const Statement *
 steep_overlap_rows_sql(Site site, const TablePair *pair)
 {
 	Statement  *statement = steep_statement_create(site, "read rows", pair);
-	List	   *params = NIL;
-	ListCell   *cell;
-
-	foreach(cell, pair->key)
-	{
-		ColumnInfo *column = lfirst(cell);
-
-		if (statement->nparams >= STATEMENT_MAX_PARAMS)
-			elog(ERROR, "too many key columns");
-		statement->params[statement->nparams++] = psprintf("%s[]", column->type);
-		params = lappend(params, psprintf("$%d", statement->nparams));
-	}
 	statement->text = psprintf("SELECT %s,\n"
 							   "       ROW(%s)::text AS image\n"
 							   "FROM %s\n"
@@ -298,7 +306,7 @@ steep_overlap_rows_sql(Site site, const TablePair *pair)
 							   steep_table_key_aliased(pair),
 							   steep_table_columns(pair->columns),
 							   steep_table_from(side(site, pair)),
-							   steep_sql_join(params, ", "),
+							   key_params(statement, pair),
 							   steep_table_key_names(pair, ""),
 							   steep_table_key_join(pair, "t", "w", true));
 	statement->result = psprintf("%s, image text",
@@ -307,7 +315,12 @@ steep_overlap_rows_sql(Site site, const TablePair *pair)
 }
 
 /*----------
- * Put the rows $1 to $2 of the differences together with both images.
+ * Put a batch, as steep_overlap_batches_sql() cut it, together with the
+ * images of both sides.
+ *
+ *	SELECT <key>, category, <changed columns>, <local row>, <peer row>
+ *	FROM unnest($1, $2, …) WITH ORDINALITY AS d(category, key1, …, n)
+ *	LEFT JOIN local_rows … LEFT JOIN peer_rows … ORDER BY d.n
  *----------
  */
 const Statement *
@@ -316,22 +329,23 @@ steep_overlap_images_sql(const TablePair *pair)
 	Statement  *statement = steep_statement_create(SITE_LOCAL, "join the rows", pair);
 	char	   *names = steep_table_names_array(pair->columns);
 
+	statement->nparams = 1;
+	statement->params[0] = "text[]";
 	statement->text =
 		psprintf("SELECT steep_repl.row_image(%s, ROW(%s)::text),\n"
 				 "       d.category,\n"
 				 "       steep_repl.changed_columns(%s, l.image, p.image),\n"
 				 "       steep_repl.row_image(%s, l.image),\n"
 				 "       steep_repl.row_image(%s, p.image)\n"
-				 "FROM differences d\n"
+				 "FROM unnest($1, %s) WITH ORDINALITY AS d(category, %s, n)\n"
 				 "LEFT JOIN local_rows l ON %s\n"
 				 "LEFT JOIN peer_rows p ON %s\n"
-				 "WHERE d.n BETWEEN $1 AND $2 ORDER BY d.n",
+				 "ORDER BY d.n",
 				 steep_table_names_array(pair->key),
 				 steep_table_key_names(pair, "d."), names, names, names,
+				 key_params(statement, pair),
+				 steep_table_key_names(pair, ""),
 				 steep_table_key_join(pair, "d", "l", false),
 				 steep_table_key_join(pair, "d", "p", false));
-	statement->nparams = 2;
-	statement->params[0] = "int8";
-	statement->params[1] = "int8";
 	return statement;
 }

@@ -13,6 +13,8 @@
 #include "base/sqltext.h"
 #include "generate/table_sql.h"
 
+#define DIGEST_COLUMNS 90		/* a call takes 100 arguments at most */
+
 /* Start a statement about a table. */
 Statement *
 steep_statement_create(Site site, const char *purpose, const TablePair *pair)
@@ -139,4 +141,27 @@ steep_table_names_array(List *columns)
 		items = lappend(items,
 						steep_sql_literal(((ColumnInfo *) lfirst(cell))->name));
 	return psprintf("ARRAY[%s]::text[]", steep_sql_join(items, ", "));
+}
+
+/*
+ * The columns as arguments of a digest.  A call takes at most 100 arguments,
+ * so what follows the key in a wide row is digested in parts.
+ */
+char *
+steep_table_digest_columns(const TablePair *pair)
+{
+	List	   *rest = list_copy_tail(pair->columns, list_length(pair->key));
+	List	   *items = list_make1(steep_table_columns(pair->key));
+
+	if (list_length(pair->columns) <= DIGEST_COLUMNS)
+		return steep_table_columns(pair->columns);
+	while (rest != NIL)
+	{
+		List	   *part = list_truncate(list_copy(rest), DIGEST_COLUMNS);
+
+		items = lappend(items, psprintf("\n  steep_repl.row_digest(%s)",
+										steep_table_columns(part)));
+		rest = list_copy_tail(rest, list_length(part));
+	}
+	return steep_sql_join(items, ", ");
 }

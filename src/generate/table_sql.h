@@ -16,6 +16,7 @@
 
 extern char *steep_table_from(const RelInfo *rel);
 extern char *steep_table_columns(List *columns);
+extern char *steep_table_digest_columns(const TablePair *pair);
 extern char *steep_table_key_aliased(const TablePair *pair);
 extern char *steep_table_key_names(const TablePair *pair, const char *prefix);
 extern char *steep_table_key_definitions(const TablePair *pair);

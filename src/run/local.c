@@ -60,21 +60,22 @@ steep_spool_end(Spool *spool)
 	pfree(spool);
 }
 
-/* Return a small spool's rows, each an array of texts in the current context. */
-List *
-steep_spool_texts(Spool *spool)
+/*
+ * Return the next row of a spool as texts in the current context, or NULL at
+ * its end; then the next call starts over.
+ */
+char	  **
+steep_spool_next(Spool *spool)
 {
 	TupleTableSlot *slot;
-	List	   *rows = NIL;
+	char	  **row = NULL;
 
 	if (spool->desc == NULL)
-		return NIL;
+		return NULL;
 	slot = MakeSingleTupleTableSlot(spool->desc, &TTSOpsMinimalTuple);
-	tuplestore_rescan(spool->store);
-	while (tuplestore_gettupleslot(spool->store, true, false, slot))
+	if (tuplestore_gettupleslot(spool->store, true, false, slot))
 	{
-		char	  **row = palloc0(spool->desc->natts * sizeof(char *));
-
+		row = palloc0(spool->desc->natts * sizeof(char *));
 		slot_getallattrs(slot);
 		for (int i = 0; i < spool->desc->natts; i++)
 		{
@@ -87,9 +88,22 @@ steep_spool_texts(Spool *spool)
 							  &output, &varlena);
 			row[i] = OidOutputFunctionCall(output, slot->tts_values[i]);
 		}
-		rows = lappend(rows, row);
 	}
+	else
+		tuplestore_rescan(spool->store);
 	ExecDropSingleTupleTableSlot(slot);
+	return row;
+}
+
+/* Return all rows of a small spool, each an array of texts. */
+List *
+steep_spool_texts(Spool *spool)
+{
+	List	   *rows = NIL;
+	char	  **row;
+
+	while ((row = steep_spool_next(spool)) != NULL)
+		rows = lappend(rows, row);
 	return rows;
 }
 

@@ -39,6 +39,7 @@ typedef struct SavedUser
 extern Spool *steep_spool_create(const char *name);
 extern void steep_spool_end(Spool *spool);
 extern List *steep_spool_texts(Spool *spool);
+extern char **steep_spool_next(Spool *spool);
 
 extern uint64 steep_local_none(const Statement *statement,
 							   const char *const *values, List *with);
