@@ -168,6 +168,7 @@ sub from_statistics
 	];
 }
 
+$ENV{LANG} = 'C.UTF-8';
 my ($node, $peer) = start_pair();
 $values{interval} = [ @{ $values{interval} }, 'infinity', '-infinity' ]
   if sql($node, 'SHOW server_version_num') >= 170000;
