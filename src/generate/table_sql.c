@@ -139,11 +139,9 @@ steep_table_key_lookup(const TablePair *pair)
 		ColumnInfo *column = lfirst(cell);
 		int			n = list_cell_number(pair->key, cell) + 1;
 
-		items = lappend(items, psprintf("t.%s %s w.key%d%s%s",
+		items = lappend(items, psprintf("t.%s %s w.key%d",
 										steep_sql_ident(column->name),
-										column->equals, n,
-										column->nested ? "::" : "",
-										column->nested ? column->base : ""));
+										column->equals, n));
 	}
 	return steep_sql_join(items, " AND ");
 }

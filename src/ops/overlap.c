@@ -242,14 +242,13 @@ static void
 put_batch(Session *session, const TablePair *pair, const char *const *batch,
 		  Spool *result)
 {
-	int			width = list_length(pair->key);
 	Spool	   *here = steep_spool_create("local_rows");
 	Spool	   *there = steep_spool_create("peer_rows");
 
 	steep_peer_send(session->peer, steep_overlap_rows_sql(SITE_PEER, pair),
-					batch + 1 + 2 * width);
-	steep_local_rows(steep_overlap_rows_sql(SITE_LOCAL, pair),
-					 batch + 1 + width, NIL, here);
+					batch + 2);
+	steep_local_rows(steep_overlap_rows_sql(SITE_LOCAL, pair), batch + 1, NIL,
+					 here);
 	steep_peer_collect(session->peer, there);
 	steep_local_rows(steep_overlap_images_sql(pair), batch,
 					 list_make2(here, there), result);
