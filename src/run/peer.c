@@ -29,7 +29,8 @@
 #include "run/server.h"
 
 #define BULK_ROWS 20000			/* rows of one FETCH */
-#define LONGEST_NAP 50			/* milliseconds between looks at the peer */
+#define LONGEST_NAP 2			/* milliseconds between looks at the peer */
+#define LOOKS 16				/* at once; each takes a buffer of libpq's */
 
 struct Peer
 {
@@ -190,6 +191,23 @@ send_text(Peer *peer, const char *sql)
 	}
 }
 
+/*
+ * Has the peer not answered yet?
+ *
+ * A look takes in 16 kB at most, and the peer goes on sending only when they
+ * are taken, so long answers need many looks.
+ */
+static bool
+is_busy(Peer *peer)
+{
+	for (int i = 0; i < LOOKS; i++)
+	{
+		if (!DatumGetInt32(FunctionCall1(&peer->dblink.is_busy, peer->name)))
+			return false;
+	}
+	return true;
+}
+
 /* Wait until the peer has answered, in naps that grow to LONGEST_NAP. */
 static void
 wait_for_answer(Peer *peer)
@@ -201,7 +219,7 @@ wait_for_answer(Peer *peer)
 	if (wait_event == 0)
 		wait_event = WaitEventExtensionNew("SteepReplPeer");
 
-	while (DatumGetInt32(FunctionCall1(&peer->dblink.is_busy, peer->name)))
+	while (is_busy(peer))
 	{
 		if (peer->time_limit > 0 &&
 			TimestampDifferenceExceeds(start, GetCurrentTimestamp(),
