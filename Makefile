@@ -13,7 +13,7 @@ SHLIB_LINK = -lpq
 
 # clang does not know every flag that a server built with gcc asks for.
 ifneq ($(findstring clang,$(CC)),)
-PG_CFLAGS += -Wno-ignored-optimization-argument
+PG_CFLAGS += -Wno-ignored-optimization-argument -Wno-unknown-warning-option
 endif
 
 # make TEST_POINTS=1 compiles in the named wait and fail points of the tests.

@@ -14,7 +14,14 @@
 #error "steep_repl needs PostgreSQL 15, 16, 17 or 18"
 #endif
 
+#include "parser/parse_type.h"
+#include "utils/wait_event.h"
+
 #if PG_VERSION_NUM < 160000
+
+/* 16 gave the parser of type names a context for soft errors. */
+#define steep_parse_type(name, type, typmod) \
+	parseTypeString(name, type, typmod, false)
 
 /* 16 renamed pg_xxx_aclcheck() and made it one function. */
 #include "utils/acl.h"
@@ -25,6 +32,7 @@
 #include "catalog/pg_foreign_data_wrapper.h"
 #include "catalog/pg_foreign_server.h"
 #include "catalog/pg_namespace.h"
+#include "catalog/pg_proc.h"
 
 static inline AclResult
 steep_object_aclcheck(Oid classid, Oid objectid, Oid roleid, AclMode mode)
@@ -37,11 +45,18 @@ steep_object_aclcheck(Oid classid, Oid objectid, Oid roleid, AclMode mode)
 			return pg_foreign_data_wrapper_aclcheck(objectid, roleid, mode);
 		case NamespaceRelationId:
 			return pg_namespace_aclcheck(objectid, roleid, mode);
+		case ProcedureRelationId:
+			return pg_proc_aclcheck(objectid, roleid, mode);
 		default:
 			elog(ERROR, "unexpected object class %u", classid);
 			return ACLCHECK_NO_PRIV;
 	}
 }
+
+#else
+
+#define steep_parse_type(name, type, typmod) \
+	parseTypeString(name, type, typmod, NULL)
 
 #endif							/* before 16 */
 

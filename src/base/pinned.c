@@ -1,0 +1,119 @@
+/*-------------------------------------------------------------------------
+ *
+ * pinned.c
+ *		The settings that our own SQL runs under, whatever the role, the
+ *		database or the session says.
+ *
+ * ALTER ROLE and ALTER DATABASE settings reach background workers too, so a
+ * worker pins all of them; a function called in a session pins those that
+ * decide bytes, for the length of the call.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "mb/pg_wchar.h"
+#include "utils/guc.h"
+
+#include "base/pinned.h"
+
+const PinnedSetting steep_pinned_settings[] = {
+	/* what names and literals mean */
+	{"search_path", "pg_catalog, pg_temp", PIN_ALWAYS},
+	{"standard_conforming_strings", "on", PIN_ALWAYS},
+	{"transform_null_equals", "off", PIN_ALWAYS},
+	{"array_nulls", "on", PIN_ALWAYS},
+	{"quote_all_identifiers", "off", PIN_ALWAYS},
+	/* which rows a query sees: all, or an error */
+	{"row_security", "off", PIN_ALWAYS},
+	{"restrict_nonsystem_relation_kind", "", PIN_ALWAYS},
+	/* what values print as */
+	{"DateStyle", "ISO, YMD", PIN_ALWAYS},
+	{"IntervalStyle", "postgres", PIN_ALWAYS},
+	{"TimeZone", "UTC", PIN_ALWAYS},
+	{"extra_float_digits", "3", PIN_ALWAYS},
+	{"bytea_output", "hex", PIN_ALWAYS},
+	{"xmloption", "content", PIN_ALWAYS},
+	{"xmlbinary", "base64", PIN_ALWAYS},
+	{"lc_monetary", "C", PIN_ALWAYS},
+	{"lc_numeric", "C", PIN_ALWAYS},
+	{"lc_time", "C", PIN_ALWAYS},
+
+	/* who runs it: the job's owner, not a role its settings name */
+	{"role", "none", PIN_WORKER},
+	/* whether a decision is durable, and triggers fire as usual */
+	{"synchronous_commit", "on", PIN_WORKER},
+	{"session_replication_role", "origin", PIN_WORKER},
+	{"default_transaction_isolation", "read committed", PIN_WORKER},
+	{"default_transaction_read_only", "off", PIN_WORKER},
+	{"default_transaction_deferrable", "off", PIN_WORKER},
+	/* how long it may take: the job's own limits only */
+	{"lock_timeout", "0", PIN_WORKER},
+	{"statement_timeout", "0", PIN_WORKER},
+	{"transaction_timeout", "0", PIN_WORKER},
+	{"idle_in_transaction_session_timeout", "0", PIN_WORKER},
+	{"idle_session_timeout", "0", PIN_WORKER},
+	/* an error ends a step, not the worker */
+	{"exit_on_error", "off", PIN_WORKER},
+};
+
+const int	steep_npinned_settings = lengthof(steep_pinned_settings);
+
+/*
+ * Set one setting with the library's authority, not the user's, since some
+ * are for superusers only.  Releases that lack it have nothing to pin.
+ */
+static void
+pin(const char *name, const char *value, GucAction action)
+{
+	if (GetConfigOption(name, true, false) == NULL)
+		return;
+	(void) set_config_option(name, value, PGC_SUSET, PGC_S_SESSION, action,
+							 true, ERROR, false);
+}
+
+/*
+ * Pin all settings of this background worker's session.
+ *
+ * Must be called outside a transaction, so that no rollback undoes it.
+ */
+void
+steep_pin_session(void)
+{
+	Assert(!IsTransactionState());
+
+	for (int i = 0; i < steep_npinned_settings; i++)
+		pin(steep_pinned_settings[i].name, steep_pinned_settings[i].value,
+			GUC_ACTION_SET);
+
+	/* COPY and libpq follow the client's encoding, and there is no client. */
+	pin("client_encoding", GetDatabaseEncodingName(), GUC_ACTION_SET);
+}
+
+/*
+ * Pin the settings that decide bytes until steep_pin_end().
+ *
+ * An error before that restores the caller's settings with the transaction
+ * or subtransaction it ends.
+ */
+int
+steep_pin_begin(void)
+{
+	int			nestlevel = NewGUCNestLevel();
+
+	for (int i = 0; i < steep_npinned_settings; i++)
+	{
+		if (steep_pinned_settings[i].scope == PIN_ALWAYS)
+			pin(steep_pinned_settings[i].name,
+				steep_pinned_settings[i].value, GUC_ACTION_SAVE);
+	}
+	return nestlevel;
+}
+
+/* Give the caller its own settings back. */
+void
+steep_pin_end(int nestlevel)
+{
+	AtEOXact_GUC(true, nestlevel);
+}

@@ -1,0 +1,194 @@
+/*-------------------------------------------------------------------------
+ *
+ * catalog_sql.c
+ *		Statements that ask a node about its tables and about itself.
+ *
+ * Stock SQL that every supported release understands; the same text runs on
+ * both nodes, under the pinned search_path.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "generate/catalog_sql.h"
+
+/*
+ * A table with partitions counts the leaves below it.  A table never
+ * analyzed is guessed from its size, at 200 bytes a row.
+ */
+static const Statement columns_sql = {
+	.purpose = "read the columns of the tables",
+	.text =
+	"SELECT w.ord, c.oid IS NOT NULL,\n"
+	"       coalesce(has_schema_privilege(n.oid, 'USAGE'), true),\n"
+	"       c.relkind, c.relpersistence, row_security_active(c.oid),\n"
+	"       s.rows, s.bytes, a.attname,\n"
+	"       format_type(a.atttypid, -1),\n"
+	"       format_type(a.atttypid, a.atttypmod),\n"
+	"       CASE WHEN l.oid IS NOT NULL\n"
+	"            THEN format('%I.%I', ln.nspname, l.collname) END,\n"
+	"       a.attnotnull, a.attgenerated, a.attidentity,\n"
+	"       has_column_privilege(c.oid, a.attnum, 'SELECT')\n"
+	"FROM unnest($1, $2) WITH ORDINALITY AS w(schema_name, table_name, ord)\n"
+	"LEFT JOIN pg_namespace n ON n.nspname = w.schema_name\n"
+	"LEFT JOIN pg_class c\n"
+	"  ON c.relnamespace = n.oid AND c.relname = w.table_name\n"
+	"LEFT JOIN pg_attribute a\n"
+	"  ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped\n"
+	"LEFT JOIN pg_collation l ON l.oid = a.attcollation\n"
+	"LEFT JOIN pg_namespace ln ON ln.oid = l.collnamespace\n"
+	"LEFT JOIN LATERAL\n"
+	"  (SELECT sum(CASE WHEN r.reltuples > 0 THEN r.reltuples\n"
+	"                   ELSE pg_relation_size(r.oid) / 200 END) AS rows,\n"
+	"          sum(pg_table_size(r.oid)) AS bytes\n"
+	"   FROM pg_class r\n"
+	"   WHERE r.relkind = 'r'\n"
+	"     AND (r.oid = c.oid OR c.relkind = 'p' AND r.oid IN\n"
+	"          (SELECT relid FROM pg_partition_tree(c.oid)))) s\n"
+	"  ON c.relkind IN ('r', 'p')\n"
+	"ORDER BY w.ord, a.attname COLLATE \"C\"",
+	.result = "ord int8, found bool, usage bool, relkind \"char\", "
+	"relpersistence \"char\", policies bool, rows float8, bytes numeric, "
+	"attname text, type text, definition text, collation_name text, "
+	"not_null bool, generated \"char\", identity \"char\", readable bool",
+	.nparams = 2,
+	.params = {"text[]", "text[]"},
+};
+
+/* The primary key comes first, then the replica identity, then the narrowest. */
+static const Statement keys_sql = {
+	.purpose = "read the unique keys of the tables",
+	.text =
+	"SELECT w.ord, x.relname, i.indisprimary, i.indisreplident,\n"
+	"       k.not_null, i.indimmediate, k.columns\n"
+	"FROM unnest($1, $2) WITH ORDINALITY AS w(schema_name, table_name, ord)\n"
+	"JOIN pg_namespace n ON n.nspname = w.schema_name\n"
+	"JOIN pg_class c\n"
+	"  ON c.relnamespace = n.oid AND c.relname = w.table_name\n"
+	"JOIN pg_index i ON i.indrelid = c.oid\n"
+	"JOIN pg_class x ON x.oid = i.indexrelid\n"
+	"JOIN LATERAL\n"
+	"  (SELECT array_agg(a.attname::text ORDER BY u.n) AS columns,\n"
+	"          bool_and(a.attnotnull) AS not_null, count(*) AS width\n"
+	"   FROM unnest(i.indkey) WITH ORDINALITY AS u(attnum, n)\n"
+	"   JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = u.attnum\n"
+	"   WHERE u.n <= i.indnkeyatts) k ON true\n"
+	"WHERE i.indisunique AND i.indisvalid AND i.indisready\n"
+	"  AND i.indpred IS NULL AND i.indexprs IS NULL\n"
+	"ORDER BY w.ord, i.indisprimary DESC, i.indisreplident DESC,\n"
+	"         k.width, x.relname COLLATE \"C\"",
+	.result = "ord int8, relname text, is_primary bool, is_identity bool, "
+	"not_null bool, is_immediate bool, columns text[]",
+	.nparams = 2,
+	.params = {"text[]", "text[]"},
+};
+
+/* A partition is compared through its root, so it is not listed. */
+static const Statement expand_schema_sql = {
+	.purpose = "list the tables of a schema",
+	.text =
+	"SELECT n.nspname, c.relname\n"
+	"FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace\n"
+	"WHERE n.nspname = $1 AND c.relkind IN ('r', 'p')\n"
+	"  AND c.relpersistence <> 't' AND NOT c.relispartition\n"
+	"ORDER BY c.relname COLLATE \"C\"",
+	.result = "nspname text, relname text",
+	.nparams = 1,
+	.params = {"text"},
+};
+
+static const Statement expand_publication_sql = {
+	.purpose = "list the tables of a publication",
+	.text =
+	"SELECT DISTINCT n.nspname, c.relname\n"
+	"FROM pg_publication p\n"
+	"CROSS JOIN LATERAL pg_get_publication_tables(p.pubname::text) t\n"
+	"CROSS JOIN LATERAL\n"
+	"  (SELECT coalesce(max(a.relid::oid) FILTER (WHERE r.relkind = 'p'\n"
+	"                   AND NOT r.relispartition), t.relid) AS relid\n"
+	"   FROM pg_partition_ancestors(t.relid) a\n"
+	"   JOIN pg_class r ON r.oid = a.relid) root\n"
+	"JOIN pg_class c ON c.oid = root.relid\n"
+	"JOIN pg_namespace n ON n.oid = c.relnamespace\n"
+	"WHERE p.pubname = $1\n"
+	"ORDER BY n.nspname, c.relname",
+	.result = "nspname text, relname text",
+	.nparams = 1,
+	.params = {"text"},
+};
+
+/* A node can digest when the role may call all of the digest's functions. */
+static const Statement node_sql = {
+	.purpose = "read what the node is",
+	.text =
+	"SELECT (SELECT system_identifier FROM pg_control_system()),\n"
+	"       current_database(), getdatabaseencoding(),\n"
+	"       current_setting('server_version_num')::int,\n"
+	"       (SELECT count(*) >= 4 FROM pg_proc p\n"
+	"        JOIN pg_namespace n ON n.oid = p.pronamespace\n"
+	"        WHERE n.nspname = 'steep_repl' AND p.proname IN\n"
+	"          ('row_digest', 'digest_leaves', 'in_leaves', 'digest_version')\n"
+	"          AND has_schema_privilege(n.oid, 'USAGE')\n"
+	"          AND has_function_privilege(p.oid, 'EXECUTE')),\n"
+	"       pg_is_in_recovery(), current_setting('transaction_read_only')",
+	.result = "system_identifier int8, database text, encoding text, "
+	"version int4, has_digest bool, standby bool, read_only text",
+};
+
+static const Statement digest_version_sql = {
+	.purpose = "read the version of the digest",
+	.text = "SELECT steep_repl.digest_version()",
+	.result = "version int4",
+};
+
+static Statement *
+at_site(const Statement *template, Site site)
+{
+	Statement  *statement = palloc(sizeof(Statement));
+
+	*statement = *template;
+	statement->site = site;
+	return statement;
+}
+
+/* Ask for every column of the tables named by $1 (schemas) and $2 (names). */
+const Statement *
+steep_catalog_columns_sql(Site site)
+{
+	return at_site(&columns_sql, site);
+}
+
+/* Ask for every unique key of the tables named by $1 and $2. */
+const Statement *
+steep_catalog_keys_sql(Site site)
+{
+	return at_site(&keys_sql, site);
+}
+
+/* Ask for the tables of schema $1, sorted. */
+const Statement *
+steep_catalog_expand_schema_sql(Site site)
+{
+	return at_site(&expand_schema_sql, site);
+}
+
+/* Ask for the tables of publication $1, sorted, partitions as their root. */
+const Statement *
+steep_catalog_expand_publication_sql(Site site)
+{
+	return at_site(&expand_publication_sql, site);
+}
+
+/* Ask which node this is: identity, encoding, release, digest, standby. */
+const Statement *
+steep_catalog_node_sql(Site site)
+{
+	return at_site(&node_sql, site);
+}
+
+/* Ask for the version of the node's digest. */
+const Statement *
+steep_catalog_digest_version_sql(Site site)
+{
+	return at_site(&digest_version_sql, site);
+}

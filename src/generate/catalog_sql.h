@@ -1,0 +1,24 @@
+/*-------------------------------------------------------------------------
+ *
+ * catalog_sql.h
+ *		Statements that ask a node about its tables and about itself.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef STEEP_REPL_CATALOG_SQL_H
+#define STEEP_REPL_CATALOG_SQL_H
+
+#include "base/statement.h"
+
+extern const Statement *steep_catalog_columns_sql(Site site);
+extern const Statement *steep_catalog_keys_sql(Site site);
+extern const Statement *steep_catalog_expand_schema_sql(Site site);
+extern const Statement *steep_catalog_expand_publication_sql(Site site);
+extern const Statement *steep_catalog_node_sql(Site site);
+extern const Statement *steep_catalog_digest_version_sql(Site site);
+
+extern const Statement *steep_session_path_sql(void);
+extern const Statement *steep_session_pin_sql(void);
+extern const Statement *steep_session_read_sql(void);
+
+#endif							/* STEEP_REPL_CATALOG_SQL_H */

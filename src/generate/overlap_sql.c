@@ -1,0 +1,351 @@
+/*-------------------------------------------------------------------------
+ *
+ * overlap_sql.c
+ *		Statements that find the rows in which two tables differ.
+ *
+ * Both nodes digest their table into leaves; where leaves differ, both send
+ * the keys and row digests of those leaves, and the two are joined here.  A
+ * leaf is chosen by the digest of the key, never by a range of keys: two
+ * nodes may collate differently.
+ *
+ * The stock way does the same with core's hash of the row's text, twice with
+ * different seeds, for a peer that has no steep_repl.  The text of a row
+ * tells null from empty and one column from the next.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "lib/stringinfo.h"
+
+#include "base/sqltext.h"
+#include "generate/overlap_sql.h"
+#include "generate/table_sql.h"
+
+static const RelInfo *
+side(Site site, const TablePair *pair)
+{
+	return site == SITE_LOCAL ? pair->local : pair->peer;
+}
+
+/* Where a row of the stock way belongs: its key's hash, under a mask. */
+static char *
+stock_leaf(const TablePair *pair)
+{
+	return psprintf("hashtextextended(ROW(%s)::text COLLATE \"C\", 0) & %d",
+					steep_table_columns(pair->key), pair->leaves - 1);
+}
+
+/*----------
+ * Show one key that is not unique, with its count.
+ *
+ *	SELECT ROW(<key>)::text, count(*) FROM <table>
+ *	GROUP BY <key> HAVING count(*) > 1 LIMIT 1
+ *----------
+ */
+const Statement *
+steep_overlap_duplicates_sql(Site site, const TablePair *pair)
+{
+	Statement  *statement = steep_statement_create(site, "look for a duplicate key", pair);
+	char	   *key = steep_table_columns(pair->key);
+
+	statement->text = psprintf("SELECT ROW(%s)::text, count(*)\n"
+							   "FROM %s\n"
+							   "GROUP BY %s HAVING count(*) > 1 LIMIT 1",
+							   key, steep_table_from(side(site, pair)), key);
+	statement->result = "key text, n int8";
+	return statement;
+}
+
+/*----------
+ * Count the rows whose key has a null.
+ *
+ *	SELECT count(*) FROM <table> WHERE num_nulls(<key>) > 0
+ *----------
+ */
+const Statement *
+steep_overlap_nulls_sql(Site site, const TablePair *pair)
+{
+	Statement  *statement = steep_statement_create(site, "look for null keys", pair);
+
+	statement->text = psprintf("SELECT count(*)\n"
+							   "FROM %s\n"
+							   "WHERE num_nulls(%s) > 0",
+							   steep_table_from(side(site, pair)),
+							   steep_table_columns(pair->key));
+	statement->result = "n int8";
+	return statement;
+}
+
+/*----------
+ *	SELECT encode(steep_repl.digest_leaves(<leaves>, <width of key>,
+ *	                                       <columns>), 'base64')
+ *	FROM <table>
+ *----------
+ */
+static void
+native_digest(Statement *statement, const RelInfo *rel, const TablePair *pair)
+{
+	statement->text =
+		psprintf("SELECT encode(steep_repl.digest_leaves(%d, %d, %s), 'base64')\n"
+				 "FROM %s",
+				 pair->leaves, list_length(pair->key),
+				 steep_table_digest_columns(pair), steep_table_from(rel));
+	statement->result = "leaves text";
+}
+
+/*----------
+ *	SELECT leaf, count(*), sum(h1), sum(h2)
+ *	FROM (SELECT <leaf> AS leaf, hashtextextended(image, 1) AS h1, …
+ *	      FROM (SELECT <key>, ROW(<columns>)::text AS image FROM <table>) …)
+ *	GROUP BY leaf
+ *----------
+ */
+static void
+stock_digest(Statement *statement, const RelInfo *rel, const TablePair *pair)
+{
+	statement->text =
+		psprintf("SELECT leaf, count(*) AS n,\n"
+				 "       sum(hashtextextended(image, 1)) AS sum1,\n"
+				 "       sum(hashtextextended(image, 2)) AS sum2\n"
+				 "FROM (SELECT %s AS leaf,\n"
+				 "             ROW(%s)::text COLLATE \"C\" AS image\n"
+				 "      FROM %s OFFSET 0) AS r\n"
+				 "GROUP BY leaf",
+				 stock_leaf(pair), steep_table_columns(pair->columns),
+				 steep_table_from(rel));
+	statement->result = "leaf int8, n int8, sum1 numeric, sum2 numeric";
+}
+
+/* Digest one side of a table into leaves. */
+const Statement *
+steep_overlap_digest_sql(Site site, const TablePair *pair)
+{
+	Statement  *statement = steep_statement_create(site, "digest the leaves", pair);
+
+	if (pair->way == DIGEST_NATIVE)
+		native_digest(statement, side(site, pair), pair);
+	else
+		stock_digest(statement, side(site, pair), pair);
+	return statement;
+}
+
+/*----------
+ * Compare the leaves of the stock way: both row counts, how many leaves
+ * differ, how many rows of the peer they hold, and which they are.
+ *----------
+ */
+const Statement *
+steep_overlap_leaves_sql(const TablePair *pair)
+{
+	Statement  *statement = steep_statement_create(SITE_LOCAL, "compare the leaves", pair);
+
+	statement->text =
+		"SELECT coalesce(sum(l.n), 0), coalesce(sum(p.n), 0),\n"
+		"       count(*) FILTER (WHERE d.differs),\n"
+		"       coalesce(sum(p.n) FILTER (WHERE d.differs), 0),\n"
+		"       array_agg(coalesce(l.leaf, p.leaf)) FILTER (WHERE d.differs)\n"
+		"FROM local_leaves l FULL JOIN peer_leaves p ON l.leaf = p.leaf\n"
+		"CROSS JOIN LATERAL\n"
+		"  (SELECT (l.n, l.sum1, l.sum2) IS DISTINCT FROM\n"
+		"          (p.n, p.sum1, p.sum2) AS differs) d";
+	return statement;
+}
+
+/*----------
+ * Read the key and row digest of every row, or of the leaves that differ.
+ *
+ *	SELECT <key> AS key1, …, <digest> AS digest FROM <table>
+ *	WHERE steep_repl.in_leaves(<bitmap>, <key>)
+ *----------
+ */
+const Statement *
+steep_overlap_keys_sql(Site site, const TablePair *pair, bool filtered)
+{
+	bool		native = pair->way == DIGEST_NATIVE;
+	Statement  *statement = steep_statement_create(site, "read keys and digests", pair);
+	char	   *columns = steep_table_columns(pair->columns);
+	char	   *digest;
+	char	   *filter = "";
+
+	digest = native ?
+		psprintf("steep_repl.row_digest(%s)",
+				 steep_table_digest_columns(pair)) :
+		psprintf("hashtextextended(ROW(%s)::text COLLATE \"C\", 1)::text || '/' ||\n"
+				 "  hashtextextended(ROW(%s)::text COLLATE \"C\", 2)",
+				 columns, columns);
+	if (filtered)
+	{
+		filter = native ?
+			psprintf("\nWHERE steep_repl.in_leaves($1, %s)",
+					 steep_table_columns(pair->key)) :
+			psprintf("\nWHERE %s = ANY ($1)", stock_leaf(pair));
+		statement->nparams = 1;
+		statement->params[0] = native ? "bytea" : "int8[]";
+	}
+	statement->text = psprintf("SELECT %s, %s AS digest\n"
+							   "FROM %s%s",
+							   steep_table_key_aliased(pair), digest,
+							   steep_table_from(side(site, pair)), filter);
+	statement->result = psprintf("%s, digest %s",
+								 steep_table_key_definitions(pair),
+								 native ? "bytea" : "text");
+	return statement;
+}
+
+/*----------
+ * Count local_only, remote_only and conflicting rows among the suspects.
+ *----------
+ */
+const Statement *
+steep_overlap_count_sql(const TablePair *pair)
+{
+	Statement  *statement = steep_statement_create(SITE_LOCAL, "join the keys", pair);
+
+	statement->text =
+		psprintf("SELECT count(*) FILTER (WHERE p.digest IS NULL),\n"
+				 "       count(*) FILTER (WHERE l.digest IS NULL),\n"
+				 "       count(*) FILTER (WHERE l.digest <> p.digest)\n"
+				 "FROM local_keys l FULL JOIN peer_keys p\n"
+				 "  ON %s",
+				 steep_table_key_join(pair, "l", "p", false));
+	return statement;
+}
+
+/*----------
+ * List the rows that differ, numbered in key order; $1 limits them.
+ *----------
+ */
+const Statement *
+steep_overlap_differences_sql(const TablePair *pair)
+{
+	Statement  *statement = steep_statement_create(SITE_LOCAL, "list the differences", pair);
+	List	   *keys = NIL;
+
+	for (int i = 1; i <= list_length(pair->key); i++)
+		keys = lappend(keys, psprintf("coalesce(l.key%d, p.key%d) AS key%d",
+									  i, i, i));
+	statement->text =
+		psprintf("SELECT row_number() OVER (ORDER BY %s) AS n, d.*\n"
+				 "FROM (SELECT %s,\n"
+				 "             CASE WHEN p.digest IS NULL THEN 'local_only'\n"
+				 "                  WHEN l.digest IS NULL THEN 'remote_only'\n"
+				 "                  ELSE 'conflict' END AS category,\n"
+				 "             l.digest AS local_digest,\n"
+				 "             p.digest AS peer_digest\n"
+				 "      FROM local_keys l FULL JOIN peer_keys p\n"
+				 "        ON %s\n"
+				 "      WHERE l.digest IS DISTINCT FROM p.digest) AS d\n"
+				 "ORDER BY n LIMIT $1",
+				 steep_table_key_names(pair, "d."),
+				 steep_sql_join(keys, ", "),
+				 steep_table_key_join(pair, "l", "p", false));
+	statement->nparams = 1;
+	statement->params[0] = "int8";
+	return statement;
+}
+
+/*----------
+ * Cut the differences into batches of $1 rows, each column an array.
+ *
+ *	SELECT array_agg(category ORDER BY n), array_agg(key1 ORDER BY n), …
+ *	FROM differences GROUP BY (n - 1) / $1 ORDER BY min(n)
+ *----------
+ */
+const Statement *
+steep_overlap_batches_sql(const TablePair *pair)
+{
+	Statement  *statement = steep_statement_create(SITE_LOCAL, "cut batches", pair);
+	List	   *arrays = NIL;
+
+	for (int i = 1; i <= list_length(pair->key); i++)
+		arrays = lappend(arrays, psprintf("array_agg(key%d ORDER BY n)", i));
+	statement->text = psprintf("SELECT array_agg(category ORDER BY n),\n"
+							   "       %s\n"
+							   "FROM differences\n"
+							   "GROUP BY (n - 1) / $1 ORDER BY min(n)",
+							   steep_sql_join(arrays, ",\n       "));
+	statement->nparams = 1;
+	statement->params[0] = "int8";
+	return statement;
+}
+
+/* $<first>, … for one array a key column; declare them in the statement. */
+static char *
+key_params(Statement *statement, const TablePair *pair)
+{
+	List	   *params = NIL;
+	ListCell   *cell;
+
+	foreach(cell, pair->key)
+	{
+		ColumnInfo *column = lfirst(cell);
+
+		statement->params[statement->nparams++] = psprintf("%s[]", column->type);
+		params = lappend(params, psprintf("$%d", statement->nparams));
+	}
+	return steep_sql_join(params, ", ");
+}
+
+/*----------
+ * Read the rows of the keys $1, $2, …, each as the text of a row.
+ *
+ *	SELECT <key> AS key1, …, ROW(<columns>)::text AS image
+ *	FROM <table> JOIN unnest($1, …) AS w(key1, …) ON <same key>
+ *----------
+ */
+const Statement *
+steep_overlap_rows_sql(Site site, const TablePair *pair)
+{
+	Statement  *statement = steep_statement_create(site, "read rows", pair);
+	statement->text = psprintf("SELECT %s,\n"
+							   "       ROW(%s)::text AS image\n"
+							   "FROM %s\n"
+							   "JOIN unnest(%s) AS w(%s)\n"
+							   "  ON %s",
+							   steep_table_key_aliased(pair),
+							   steep_table_columns(pair->columns),
+							   steep_table_from(side(site, pair)),
+							   key_params(statement, pair),
+							   steep_table_key_names(pair, ""),
+							   steep_table_key_join(pair, "t", "w", true));
+	statement->result = psprintf("%s, image text",
+								 steep_table_key_definitions(pair));
+	return statement;
+}
+
+/*----------
+ * Put a batch, as steep_overlap_batches_sql() cut it, together with the
+ * images of both sides.
+ *
+ *	SELECT <key>, category, <changed columns>, <local row>, <peer row>
+ *	FROM unnest($1, $2, …) WITH ORDINALITY AS d(category, key1, …, n)
+ *	LEFT JOIN local_rows … LEFT JOIN peer_rows … ORDER BY d.n
+ *----------
+ */
+const Statement *
+steep_overlap_images_sql(const TablePair *pair)
+{
+	Statement  *statement = steep_statement_create(SITE_LOCAL, "join the rows", pair);
+	char	   *names = steep_table_names_array(pair->columns);
+
+	statement->nparams = 1;
+	statement->params[0] = "text[]";
+	statement->text =
+		psprintf("SELECT steep_repl.row_image(%s, ROW(%s)::text),\n"
+				 "       d.category,\n"
+				 "       steep_repl.changed_columns(%s, l.image, p.image),\n"
+				 "       steep_repl.row_image(%s, l.image),\n"
+				 "       steep_repl.row_image(%s, p.image)\n"
+				 "FROM unnest($1, %s) WITH ORDINALITY AS d(category, %s, n)\n"
+				 "LEFT JOIN local_rows l ON %s\n"
+				 "LEFT JOIN peer_rows p ON %s\n"
+				 "ORDER BY d.n",
+				 steep_table_names_array(pair->key),
+				 steep_table_key_names(pair, "d."), names, names, names,
+				 key_params(statement, pair),
+				 steep_table_key_names(pair, ""),
+				 steep_table_key_join(pair, "d", "l", false),
+				 steep_table_key_join(pair, "d", "p", false));
+	return statement;
+}

@@ -1,0 +1,167 @@
+/*-------------------------------------------------------------------------
+ *
+ * table_sql.c
+ *		Pieces of SQL text about a table and its key, for the generators.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_class.h"
+#include "lib/stringinfo.h"
+
+#include "base/sqltext.h"
+#include "generate/table_sql.h"
+
+#define DIGEST_COLUMNS 90		/* a call takes 100 arguments at most */
+
+/* Start a statement about a table. */
+Statement *
+steep_statement_create(Site site, const char *purpose, const TablePair *pair)
+{
+	const RelInfo *rel = site == SITE_LOCAL ? pair->local : pair->peer;
+	Statement  *statement = palloc0(sizeof(Statement));
+
+	statement->site = site;
+	statement->purpose = psprintf("%s of %s", purpose,
+								  steep_sql_name(rel->schema, rel->name));
+	return statement;
+}
+
+/*
+ * <table> t: a partitioned table with all below it, any other alone, since
+ * the children of an inheritance tree are tables of their own.
+ */
+char *
+steep_table_from(const RelInfo *rel)
+{
+	return psprintf("%s%s AS t",
+					rel->kind == RELKIND_PARTITIONED_TABLE ? "" : "ONLY ",
+					steep_sql_name(rel->schema, rel->name));
+}
+
+/* t.<column>, t.<column>, … */
+char *
+steep_table_columns(List *columns)
+{
+	List	   *items = NIL;
+	ListCell   *cell;
+
+	foreach(cell, columns)
+	{
+		ColumnInfo *column = lfirst(cell);
+
+		items = lappend(items, psprintf("t.%s", steep_sql_ident(column->name)));
+	}
+	return steep_sql_join(items, ", ");
+}
+
+/* t.<key column> AS key1, … */
+char *
+steep_table_key_aliased(const TablePair *pair)
+{
+	List	   *items = NIL;
+	ListCell   *cell;
+
+	foreach(cell, pair->key)
+	{
+		ColumnInfo *column = lfirst(cell);
+
+		items = lappend(items, psprintf("t.%s AS key%d",
+										steep_sql_ident(column->name),
+										list_cell_number(pair->key, cell) + 1));
+	}
+	return steep_sql_join(items, ", ");
+}
+
+/* <prefix>key1, <prefix>key2, … */
+char *
+steep_table_key_names(const TablePair *pair, const char *prefix)
+{
+	List	   *items = NIL;
+
+	for (int i = 1; i <= list_length(pair->key); i++)
+		items = lappend(items, psprintf("%skey%d", prefix, i));
+	return steep_sql_join(items, ", ");
+}
+
+/* key1 <type>, key2 <type>, … */
+char *
+steep_table_key_definitions(const TablePair *pair)
+{
+	List	   *items = NIL;
+	ListCell   *cell;
+
+	foreach(cell, pair->key)
+	{
+		ColumnInfo *column = lfirst(cell);
+
+		items = lappend(items, psprintf("key%d %s",
+										list_cell_number(pair->key, cell) + 1,
+										column->type));
+	}
+	return steep_sql_join(items, ", ");
+}
+
+/*
+ * <left>.<key> = <right>.key1 AND …, with the key's own operators.
+ *
+ * The left side is a table, with the columns' own names, or a relation of
+ * ours.  What came from the peer has the default collation, which yields to
+ * that of the column.
+ */
+char *
+steep_table_key_join(const TablePair *pair, const char *left,
+					 const char *right, bool left_is_table)
+{
+	List	   *items = NIL;
+	ListCell   *cell;
+
+	foreach(cell, pair->key)
+	{
+		ColumnInfo *column = lfirst(cell);
+		int			n = list_cell_number(pair->key, cell) + 1;
+		char	   *name = left_is_table ? steep_sql_ident(column->name) :
+			psprintf("key%d", n);
+
+		items = lappend(items, psprintf("%s.%s %s %s.key%d", left, name,
+										column->equals, right, n));
+	}
+	return steep_sql_join(items, " AND ");
+}
+
+/* ARRAY['<name>', …]: the names of the columns, as values. */
+char *
+steep_table_names_array(List *columns)
+{
+	List	   *items = NIL;
+	ListCell   *cell;
+
+	foreach(cell, columns)
+		items = lappend(items,
+						steep_sql_literal(((ColumnInfo *) lfirst(cell))->name));
+	return psprintf("ARRAY[%s]::text[]", steep_sql_join(items, ", "));
+}
+
+/*
+ * The columns as arguments of a digest.  A call takes at most 100 arguments,
+ * so what follows the key in a wide row is digested in parts.
+ */
+char *
+steep_table_digest_columns(const TablePair *pair)
+{
+	List	   *rest = list_copy_tail(pair->columns, list_length(pair->key));
+	List	   *items = list_make1(steep_table_columns(pair->key));
+
+	if (list_length(pair->columns) <= DIGEST_COLUMNS)
+		return steep_table_columns(pair->columns);
+	while (rest != NIL)
+	{
+		List	   *part = list_truncate(list_copy(rest), DIGEST_COLUMNS);
+
+		items = lappend(items, psprintf("\n  steep_repl.row_digest(%s)",
+										steep_table_columns(part)));
+		rest = list_copy_tail(rest, list_length(part));
+	}
+	return steep_sql_join(items, ", ");
+}

@@ -1,0 +1,39 @@
+/*-------------------------------------------------------------------------
+ *
+ * session.h
+ *		This node and a peer, connected and pinned, ready for statements.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef STEEP_REPL_SESSION_H
+#define STEEP_REPL_SESSION_H
+
+#include "base/relinfo.h"
+#include "run/peer.h"
+
+typedef struct NodeInfo
+{
+	char	   *identifier;		/* system identifier */
+	char	   *database;
+	char	   *encoding;
+	int			version;		/* server_version_num */
+	bool		can_digest;		/* the role may call the digest's functions */
+	bool		standby;
+	bool		read_only;		/* a new transaction is read only */
+} NodeInfo;
+
+typedef struct Session
+{
+	Peer	   *peer;
+	NodeInfo   *here;
+	NodeInfo   *there;
+	DigestWay	way;
+	int			pinned;			/* nest level of the pinned settings */
+} Session;
+
+extern Session *steep_session_begin(const PeerAddress *address);
+extern void steep_session_read(Session *session);
+extern void steep_session_end(Session *session);
+extern void steep_session_abandon(Session *session);
+
+#endif							/* STEEP_REPL_SESSION_H */

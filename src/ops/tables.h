@@ -1,0 +1,23 @@
+/*-------------------------------------------------------------------------
+ *
+ * tables.h
+ *		Which tables a caller means, and whether both nodes' fit together.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef STEEP_REPL_TABLES_H
+#define STEEP_REPL_TABLES_H
+
+#include "utils/array.h"
+#include "utils/jsonb.h"
+
+#include "base/relinfo.h"
+#include "ops/session.h"
+
+extern List *steep_tables_resolve(ArrayType *tables);
+extern List *steep_tables_expand(List *pairs);
+extern bool steep_tables_names(const char *written, const TablePair *pair);
+extern void steep_tables_check(Session *session, List *pairs,
+							   Jsonb *primary_keys);
+
+#endif							/* STEEP_REPL_TABLES_H */

@@ -1,0 +1,393 @@
+/*-------------------------------------------------------------------------
+ *
+ * peer.c
+ *		Run a Statement on the peer, through dblink.
+ *
+ * The only file that calls dblink.  A connection is opened by the name of a
+ * postgres_fdw server, so dblink's own rules decide who may use which
+ * credentials; a server of our own is dropped as soon as it has served.
+ *
+ * dblink keeps connections for the session, so whoever opens one closes it,
+ * also after an error.  Closing needs no catalog: it calls a function that
+ * was looked up at opening.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "parser/parse_func.h"
+#include "storage/latch.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+#include "base/compat.h"
+#include "base/guc.h"
+#include "base/sqltext.h"
+#include "run/peer.h"
+#include "run/server.h"
+
+#define BULK_ROWS 20000			/* rows of one FETCH */
+#define LONGEST_NAP 50			/* milliseconds between looks at the peer */
+
+typedef struct DblinkCalls
+{
+	FmgrInfo	connect;
+	FmgrInfo	disconnect;
+	FmgrInfo	send_query;
+	FmgrInfo	is_busy;
+	FmgrInfo	error_message;
+} DblinkCalls;
+
+struct Peer
+{
+	char	   *label;			/* for people, without secrets */
+	char	   *schema;			/* where dblink lives, quoted */
+	Datum		name;			/* of the dblink connection, as text */
+	const Statement *running;	/* sent and not yet collected */
+	bool		bulk;			/* running is read through a cursor */
+	int			time_limit;		/* for one answer, ms; 0 = none */
+	DblinkCalls dblink;
+};
+
+static const Statement find_dblink = {
+	.site = SITE_LOCAL,
+	.purpose = "find dblink",
+	.text = "SELECT n.nspname\n"
+	"FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace\n"
+	"WHERE e.extname = 'dblink'",
+};
+
+/* Look up one of dblink's functions, by its exact arguments. */
+static void
+look_up(FmgrInfo *call, const char *schema, const char *function, int nargs)
+{
+	Oid			types[2] = {TEXTOID, TEXTOID};
+	Oid			oid = LookupFuncName(list_make2(makeString(pstrdup(schema)),
+												makeString(pstrdup(function))),
+									 nargs, types, false);
+
+	if (object_aclcheck(ProcedureRelationId, oid, GetUserId(),
+						ACL_EXECUTE) != ACLCHECK_OK)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied for function %s.%s",
+						schema, function),
+				 errhint("GRANT EXECUTE on dblink's functions to the role.")));
+	fmgr_info(oid, call);
+}
+
+/* Find dblink and its functions. */
+static void
+look_up_dblink(Peer *peer)
+{
+	char	   *schema = steep_local_value(&find_dblink, NULL, NIL);
+
+	if (schema == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("extension \"%s\" is not installed", "dblink"),
+				 errhint("Run CREATE EXTENSION dblink.")));
+	peer->schema = steep_sql_ident(schema);
+	look_up(&peer->dblink.connect, schema, "dblink_connect", 2);
+	look_up(&peer->dblink.disconnect, schema, "dblink_disconnect", 1);
+	look_up(&peer->dblink.send_query, schema, "dblink_send_query", 2);
+	look_up(&peer->dblink.is_busy, schema, "dblink_is_busy", 1);
+	look_up(&peer->dblink.error_message, schema, "dblink_error_message", 1);
+}
+
+/* Name the statement and the peer in the context of an error. */
+static void
+add_purpose(void *arg)
+{
+	Peer	   *peer = arg;
+
+	errcontext("step \"%s\" on peer \"%s\"",
+			   peer->running ? peer->running->purpose : "connect",
+			   peer->label);
+}
+
+/*
+ * Connect by the name of a server.
+ *
+ * A server of the user's may say no connect_timeout, so libpq gets ours as
+ * its default for the call.  The error keeps libpq's message as its detail:
+ * host, user and cause, but never the password.
+ */
+static void
+connect_to(Peer *peer, const char *server)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	char		timeout[32];
+	bool		ours = getenv("PGCONNECT_TIMEOUT") == NULL;
+
+	snprintf(timeout, sizeof(timeout), "%d", steep_guc_connect_timeout);
+	if (ours)
+		setenv("PGCONNECT_TIMEOUT", timeout, 1);
+	PG_TRY();
+	{
+		FunctionCall2(&peer->dblink.connect, peer->name,
+					  CStringGetTextDatum(server));
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error;
+
+		if (ours)
+			unsetenv("PGCONNECT_TIMEOUT");
+		MemoryContextSwitchTo(caller);
+		error = CopyErrorData();
+		if (error->sqlerrcode != ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION)
+			PG_RE_THROW();
+		FlushErrorState();
+		ereport(ERROR,
+				(errcode(error->sqlerrcode),
+				 errmsg("could not connect to peer \"%s\"", peer->label),
+				 error->detail ? errdetail_internal("%s", error->detail) : 0,
+				 errhint("Check that the peer runs and that host, port, database, user and password are right.")));
+	}
+	PG_END_TRY();
+	if (ours)
+		unsetenv("PGCONNECT_TIMEOUT");
+}
+
+/* Connect through a server of our own, which lives no longer than that. */
+static void
+connect_to_address(Peer *peer, const PeerAddress *address)
+{
+	static uint32 counter = 0;
+	char	   *server = psprintf("steep_repl_%d_%u", MyProcPid, ++counter);
+
+	steep_server_create(server, address);
+	connect_to(peer, server);
+	steep_server_drop(server);
+}
+
+/*
+ * Connect to a peer.
+ *
+ * The caller must have pinned its session's settings, and must call
+ * steep_peer_close() also after an error.
+ */
+Peer *
+steep_peer_open(const PeerAddress *address)
+{
+	static uint32 counter = 0;
+	Peer	   *peer = palloc0(sizeof(Peer));
+
+	peer->label = pstrdup(address->label);
+	peer->name = CStringGetTextDatum(psprintf("steep_repl_%u", ++counter));
+	look_up_dblink(peer);
+	if (address->server)
+		connect_to(peer, address->server);
+	else
+		connect_to_address(peer, address);
+	return peer;
+}
+
+/* Close the connection; safe after an error. */
+void
+steep_peer_close(Peer *peer)
+{
+	FunctionCall1(&peer->dblink.disconnect, peer->name);
+}
+
+/* Name the peer for people, without secrets. */
+const char *
+steep_peer_label(const Peer *peer)
+{
+	return peer->label;
+}
+
+/* Limit the wait for one answer; 0 waits until the connection breaks. */
+void
+steep_peer_set_time_limit(Peer *peer, int milliseconds)
+{
+	peer->time_limit = milliseconds;
+}
+
+/* Hand one SQL text to the connection. */
+static void
+send_text(Peer *peer, const char *sql)
+{
+	Datum		sent = FunctionCall2(&peer->dblink.send_query, peer->name,
+									 CStringGetTextDatum(sql));
+
+	if (DatumGetInt32(sent) != 1)
+	{
+		Datum		why = FunctionCall1(&peer->dblink.error_message,
+										peer->name);
+
+		ereport(ERROR,
+				(errcode(ERRCODE_CONNECTION_FAILURE),
+				 errmsg("lost the connection to peer \"%s\"", peer->label),
+				 errdetail_internal("%s", TextDatumGetCString(why))));
+	}
+}
+
+/* Wait until the peer has answered, in naps that grow to LONGEST_NAP. */
+static void
+wait_for_answer(Peer *peer)
+{
+	static uint32 wait_event = 0;
+	TimestampTz start = GetCurrentTimestamp();
+	int			nap = 1;
+
+	if (wait_event == 0)
+		wait_event = WaitEventExtensionNew("SteepReplPeer");
+
+	while (DatumGetInt32(FunctionCall1(&peer->dblink.is_busy, peer->name)))
+	{
+		if (peer->time_limit > 0 &&
+			TimestampDifferenceExceeds(start, GetCurrentTimestamp(),
+									   peer->time_limit))
+			ereport(ERROR,
+					(errcode(ERRCODE_CONNECTION_FAILURE),
+					 errmsg("peer \"%s\" did not answer within %d ms",
+							peer->label, peer->time_limit),
+					 errhint("Check that the peer and the network between are alive, and run again.")));
+		(void) WaitLatch(MyLatch,
+						 WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+						 nap, wait_event);
+		ResetLatch(MyLatch);
+		CHECK_FOR_INTERRUPTS();
+		nap = Min(nap * 2, LONGEST_NAP);
+	}
+}
+
+/*
+ * Collect one answer of the peer into a spool.
+ *
+ * dblink wants to be asked once more, for the empty end of the answer.
+ */
+static void
+get_result(Peer *peer, const char *columns, Spool *into)
+{
+	Statement	get = {
+		.site = SITE_LOCAL,
+		.purpose = "read the peer's answer",
+		.nparams = 1,
+		.params = {"text"},
+	};
+	char	   *name = TextDatumGetCString(peer->name);
+	const char *values[] = {name};
+
+	get.text = psprintf("SELECT * FROM %s.dblink_get_result($1) AS r(%s)",
+						peer->schema, columns ? columns : "status text");
+	wait_for_answer(peer);
+	steep_local_rows(&get, values, NIL, into);
+	wait_for_answer(peer);
+	steep_local_none(&get, values, NIL);
+}
+
+/* Send one text of our own and wait for its end. */
+static void
+command(Peer *peer, const char *sql)
+{
+	Spool	   *status = steep_spool_create("status");
+
+	send_text(peer, sql);
+	get_result(peer, NULL, status);
+	steep_spool_end(status);
+}
+
+/* Start a statement and return at once; steep_peer_collect() must follow. */
+void
+steep_peer_send(Peer *peer, const Statement *statement,
+				const char *const *values)
+{
+	Assert(statement->site == SITE_PEER);
+	peer->running = statement;
+	peer->bulk = false;
+	send_text(peer, steep_sql_bind(statement, values));
+}
+
+/*
+ * Like steep_peer_send() for an answer of any size: it comes through a
+ * cursor, in pieces, as libpq keeps each piece in memory.  The cursor costs
+ * the peer its parallel plan, so this is for answers that are long.
+ */
+void
+steep_peer_send_bulk(Peer *peer, const Statement *statement,
+					 const char *const *values)
+{
+	char	   *bound = steep_sql_bind(statement, values);
+
+	Assert(statement->site == SITE_PEER);
+	peer->running = statement;
+	peer->bulk = true;
+	command(peer, psprintf("DECLARE steep_repl_rows NO SCROLL CURSOR FOR %s",
+						   bound));
+	send_text(peer, psprintf("FETCH %d FROM steep_repl_rows", BULK_ROWS));
+}
+
+/* Wait for what steep_peer_send() started and append its rows to a spool. */
+void
+steep_peer_collect(Peer *peer, Spool *into)
+{
+	ErrorContextCallback callback;
+	int64		before = into->nrows;
+
+	callback.callback = add_purpose;
+	callback.arg = peer;
+	callback.previous = error_context_stack;
+	error_context_stack = &callback;
+
+	get_result(peer, peer->running->result, into);
+	while (peer->bulk && into->nrows > before)
+	{
+		before = into->nrows;
+		send_text(peer, psprintf("FETCH %d FROM steep_repl_rows", BULK_ROWS));
+		get_result(peer, peer->running->result, into);
+	}
+	if (peer->bulk)
+		command(peer, "CLOSE steep_repl_rows");
+	peer->running = NULL;
+
+	error_context_stack = callback.previous;
+}
+
+/* Run a statement and append its rows to a spool. */
+void
+steep_peer_rows(Peer *peer, const Statement *statement,
+				const char *const *values, Spool *into)
+{
+	steep_peer_send(peer, statement, values);
+	steep_peer_collect(peer, into);
+}
+
+/* Run a statement; return its first row as text, or NULL if it has none. */
+char	  **
+steep_peer_row(Peer *peer, const Statement *statement,
+			   const char *const *values)
+{
+	Spool	   *spool = steep_spool_create("answer");
+	List	   *rows;
+
+	steep_peer_rows(peer, statement, values, spool);
+	rows = steep_spool_texts(spool);
+	steep_spool_end(spool);
+	return rows ? linitial(rows) : NULL;
+}
+
+/* Run a statement; return the first value of its first row, or NULL. */
+char *
+steep_peer_value(Peer *peer, const Statement *statement,
+				 const char *const *values)
+{
+	char	  **row = steep_peer_row(peer, statement, values);
+
+	return row ? row[0] : NULL;
+}
+
+/* Run a statement that returns nothing. */
+void
+steep_peer_none(Peer *peer, const Statement *statement,
+				const char *const *values)
+{
+	(void) steep_peer_row(peer, statement, values);
+}

@@ -1,0 +1,23 @@
+/*-------------------------------------------------------------------------
+ *
+ * peer_address.h
+ *		What a caller calls a peer: a conninfo string, a URI or a server.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef STEEP_REPL_PEER_ADDRESS_H
+#define STEEP_REPL_PEER_ADDRESS_H
+
+#include "nodes/pg_list.h"
+
+typedef struct PeerAddress
+{
+	char	   *server;			/* an existing postgres_fdw server, or NULL */
+	List	   *server_options; /* DefElems for a server of our own */
+	List	   *user_options;	/* DefElems for its user mapping: secrets */
+	char	   *label;			/* for people, without secrets */
+} PeerAddress;
+
+extern PeerAddress *steep_peer_address_parse(const char *text);
+
+#endif							/* STEEP_REPL_PEER_ADDRESS_H */

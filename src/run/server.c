@@ -1,0 +1,63 @@
+/*-------------------------------------------------------------------------
+ *
+ * server.c
+ *		A postgres_fdw server of our own, with its user mapping.
+ *
+ * A server holds a peer's address for the moment it takes to connect, or for
+ * as long as a job lives.  It is made through the C API: as SQL text the
+ * password would show in the log, in pg_stat_statements and in errors.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/dependency.h"
+#include "catalog/pg_foreign_server.h"
+#include "commands/defrem.h"
+#include "foreign/foreign.h"
+#include "nodes/makefuncs.h"
+
+#include "run/server.h"
+
+/*
+ * Create a server and the current role's user mapping for it.
+ *
+ * Needs USAGE on the foreign-data wrapper postgres_fdw.
+ */
+void
+steep_server_create(const char *name, const PeerAddress *address)
+{
+	CreateForeignServerStmt *server = makeNode(CreateForeignServerStmt);
+	CreateUserMappingStmt *mapping = makeNode(CreateUserMappingStmt);
+	RoleSpec   *role = makeNode(RoleSpec);
+
+	server->servername = pstrdup(name);
+	server->fdwname = pstrdup("postgres_fdw");
+	server->options = address->server_options;
+	CreateForeignServer(server);
+	CommandCounterIncrement();
+
+	role->roletype = ROLESPEC_CURRENT_USER;
+	role->location = -1;
+	mapping->user = role;
+	mapping->servername = pstrdup(name);
+	mapping->options = address->user_options;
+	CreateUserMapping(mapping);
+	CommandCounterIncrement();
+}
+
+/* Drop a server of our own with its user mappings, if it is still there. */
+void
+steep_server_drop(const char *name)
+{
+	ForeignServer *server = GetForeignServerByName(name, true);
+	ObjectAddress address;
+
+	if (server == NULL)
+		return;
+	ObjectAddressSet(address, ForeignServerRelationId, server->serverid);
+	performDeletion(&address, DROP_CASCADE,
+					PERFORM_DELETION_INTERNAL | PERFORM_DELETION_QUIETLY);
+	CommandCounterIncrement();
+}
