@@ -92,7 +92,8 @@ make_state(MemoryContext context, int nleaves, int nkeys, int ncolumns)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("invalid number of key columns: %d", nkeys),
-				 errdetail("There are %d columns.", ncolumns)));
+				 errdetail("It must be between 1 and the number of columns, %d.",
+						   ncolumns)));
 	state = MemoryContextAllocZero(context, state_size(nleaves));
 	state->nleaves = nleaves;
 	state->nkeys = nkeys;
