@@ -264,6 +264,13 @@ AS 'MODULE_PATHNAME', 'steep_repl_row_image';
 COMMENT ON FUNCTION steep_repl.row_image(text[], text) IS
 'turns the text of ROW(columns)::text into a JSON object of strings by column name';
 
+CREATE FUNCTION steep_repl.key_image(key text[], columns text[], record text)
+RETURNS jsonb
+LANGUAGE C STRICT IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'steep_repl_key_image';
+COMMENT ON FUNCTION steep_repl.key_image(text[], text[], text) IS
+'turns the key columns of the text of ROW(columns)::text into a JSON object of strings by column name';
+
 CREATE FUNCTION steep_repl.image_record(columns text[], image jsonb)
 RETURNS text
 LANGUAGE C STRICT IMMUTABLE PARALLEL SAFE

@@ -49,6 +49,8 @@ extern List *steep_merge_foreign_keys(Session *session, Site site,
 									  List *pairs);
 extern const char *steep_merge_table(const TablePair *pair);
 extern char *steep_merge_chunk_rows(const Merge *merge, const TablePair *pair);
+extern const char *const *steep_merge_chunk_keys(const TablePair *pair,
+												 Site site, char **chunk);
 extern uint64 steep_merge_book(const Statement *statement,
 							   const char *const *values, List *with);
 extern char **steep_merge_ask(const Statement *statement,

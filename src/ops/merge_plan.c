@@ -118,21 +118,21 @@ record(Plan *plan, Spool *decided)
 	steep_progress_add_units(decided->nrows);
 }
 
-/* Read both sides' rows of some keys and decide them; keys are arrays. */
+/*
+ * Read both sides' rows of some keys and decide them; the keys are arrays,
+ * one a column, as each node has them.
+ */
 static void
-decide(Plan *plan, char **keys)
+decide(Plan *plan, const char *const *local_keys, const char *const *peer_keys)
 {
-	int			nkeys = list_length(plan->pair->key);
-	const char **values = palloc((nkeys + 1) * sizeof(char *));
+	const char *values[] = {plan->winner};
 	Spool	   *here = steep_spool_create("local_rows");
 	Spool	   *there = steep_spool_create("peer_rows");
 	Spool	   *decided = steep_spool_create("decided");
 
-	values[0] = plan->winner;
-	memcpy(values + 1, keys, nkeys * sizeof(char *));
 	steep_peer_send(plan->session->peer,
-					steep_merge_read_sql(SITE_PEER, plan->pair), values + 1);
-	steep_local_rows(steep_merge_read_sql(SITE_LOCAL, plan->pair), values + 1,
+					steep_merge_read_sql(SITE_PEER, plan->pair), peer_keys);
+	steep_local_rows(steep_merge_read_sql(SITE_LOCAL, plan->pair), local_keys,
 					 NIL, here);
 	steep_peer_collect(plan->session->peer, there);
 	steep_local_rows(steep_merge_decide_sql(plan->pair), values,
@@ -153,6 +153,7 @@ decide_differences(Plan *plan, Spool *differences)
 												  "steep_repl plan batch",
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext caller;
+	int			nkeys = list_length(plan->pair->key);
 	char	  **batch;
 
 	if (differences->nrows == 0)
@@ -164,7 +165,8 @@ decide_differences(Plan *plan, Spool *differences)
 	while ((batch = steep_spool_next(batches)) != NULL)
 	{
 		TEST_POINT("merge-plan-batch");
-		decide(plan, batch + 1);
+		decide(plan, (const char *const *) batch + 1 + nkeys,
+			   (const char *const *) batch + 1 + 2 * nkeys);
 		MemoryContextReset(context);
 	}
 	MemoryContextSwitchTo(caller);
@@ -269,7 +271,8 @@ replan_table(Merge *merge, Session *session, const char *table, int round)
 		if (chunk == NULL)
 			return;
 		plan->last = strtoll(steep_merge_ask(&forget_stale, stale)[0], NULL, 10);
-		decide(plan, chunk + 4);
+		decide(plan, steep_merge_chunk_keys(plan->pair, SITE_LOCAL, chunk),
+			   steep_merge_chunk_keys(plan->pair, SITE_PEER, chunk));
 	}
 }
 

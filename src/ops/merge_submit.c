@@ -165,7 +165,7 @@ check_merge(Submission *merge)
 	PG_TRY();
 	{
 		check_peer(session);
-		merge->pairs = steep_tables_expand(merge->pairs);
+		merge->pairs = steep_tables_expand(session, merge->pairs);
 		check_distinct(merge->pairs);
 		steep_session_read(session);
 		steep_tables_check(session, merge->pairs, keys);

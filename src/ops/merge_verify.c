@@ -37,8 +37,11 @@ verify_chunk(Session *session, TablePair *pair, char **chunk)
 	char	   *differ;
 
 	values[0] = chunk[1];
-	memcpy(values + 1, chunk + 4, nkeys * sizeof(char *));
+	memcpy(values + 1, steep_merge_chunk_keys(pair, SITE_PEER, chunk),
+		   nkeys * sizeof(char *));
 	steep_peer_send(session->peer, steep_merge_look_sql(SITE_PEER, pair), values);
+	memcpy(values + 1, steep_merge_chunk_keys(pair, SITE_LOCAL, chunk),
+		   nkeys * sizeof(char *));
 	steep_local_rows(steep_merge_look_sql(SITE_LOCAL, pair), values, NIL, here);
 	steep_peer_collect(session->peer, there);
 	differ = steep_local_value(steep_merge_verify_sql(pair), NULL,

@@ -94,25 +94,33 @@ mark_moved(Apply *apply, TablePair *pair, Spool *moved)
 	steep_spool_end(moved);
 }
 
+/* The values of a lock statement: numbers, digests, keys. */
+static const char *const *
+lock_values(const TablePair *pair, Site site, char **chunk)
+{
+	int			nkeys = list_length(pair->key);
+	const char **values = palloc((nkeys + 2) * sizeof(char *));
+
+	values[0] = chunk[1];
+	values[1] = site == SITE_LOCAL ? chunk[2] : chunk[3];
+	memcpy(values + 2, steep_merge_chunk_keys(pair, site, chunk),
+		   nkeys * sizeof(char *));
+	return values;
+}
+
 /* Lock and check a chunk of rows: on both nodes, or here to roll forward. */
 static void
 lock_chunk(Apply *apply, TablePair *pair, char **chunk, void *arg)
 {
-	int			nkeys = list_length(pair->key);
-	const char **values = palloc((nkeys + 2) * sizeof(char *));
 	Spool	   *here = steep_spool_create("here");
 	Spool	   *there = steep_spool_create("there");
 
-	values[0] = chunk[1];
-	memcpy(values + 2, chunk + 4, nkeys * sizeof(char *));
 	if (!apply->forward)
-	{
-		values[1] = chunk[3];
 		steep_peer_send(apply->session->peer,
-						steep_merge_lock_sql(SITE_PEER, pair), values);
-	}
-	values[1] = chunk[2];
-	steep_local_rows(steep_merge_lock_sql(SITE_LOCAL, pair), values, NIL, here);
+						steep_merge_lock_sql(SITE_PEER, pair),
+						lock_values(pair, SITE_PEER, chunk));
+	steep_local_rows(steep_merge_lock_sql(SITE_LOCAL, pair),
+					 lock_values(pair, SITE_LOCAL, chunk), NIL, here);
 	if (!apply->forward)
 		steep_peer_collect(apply->session->peer, there);
 	mark_moved(apply, pair, here);
@@ -248,7 +256,7 @@ static void
 check_chunk(Apply *apply, TablePair *pair, char **chunk, void *arg)
 {
 	const Statement *statement = arg;
-	const char *const *keys = (const char *const *) chunk + 4;
+	const char *const *keys = steep_merge_chunk_keys(pair, statement->site, chunk);
 	char	  **orphan = statement->site == SITE_LOCAL ?
 		steep_local_row(statement, keys, NIL) :
 		steep_peer_row(apply->session->peer, statement, keys);
