@@ -22,12 +22,6 @@
 #include "generate/overlap_sql.h"
 #include "generate/table_sql.h"
 
-static const RelInfo *
-side(Site site, const TablePair *pair)
-{
-	return site == SITE_LOCAL ? pair->local : pair->peer;
-}
-
 /* Where a row of the stock way belongs: its key's hash, under a mask. */
 static char *
 stock_leaf(const TablePair *pair)
@@ -52,7 +46,7 @@ steep_overlap_duplicates_sql(Site site, const TablePair *pair)
 	statement->text = psprintf("SELECT ROW(%s)::text, count(*)\n"
 							   "FROM %s\n"
 							   "GROUP BY %s HAVING count(*) > 1 LIMIT 1",
-							   key, steep_table_from(side(site, pair)), key);
+							   key, steep_table_from(steep_table_side(site, pair)), key);
 	statement->result = "key text, n int8";
 	return statement;
 }
@@ -71,7 +65,7 @@ steep_overlap_nulls_sql(Site site, const TablePair *pair)
 	statement->text = psprintf("SELECT count(*)\n"
 							   "FROM %s\n"
 							   "WHERE num_nulls(%s) > 0",
-							   steep_table_from(side(site, pair)),
+							   steep_table_from(steep_table_side(site, pair)),
 							   steep_table_columns(pair->key));
 	statement->result = "n int8";
 	return statement;
@@ -124,9 +118,9 @@ steep_overlap_digest_sql(Site site, const TablePair *pair)
 	Statement  *statement = steep_statement_create(site, "digest the leaves", pair);
 
 	if (pair->way == DIGEST_NATIVE)
-		native_digest(statement, side(site, pair), pair);
+		native_digest(statement, steep_table_side(site, pair), pair);
 	else
-		stock_digest(statement, side(site, pair), pair);
+		stock_digest(statement, steep_table_side(site, pair), pair);
 	return statement;
 }
 
@@ -186,7 +180,7 @@ steep_overlap_keys_sql(Site site, const TablePair *pair, bool filtered)
 	statement->text = psprintf("SELECT %s, %s AS digest\n"
 							   "FROM %s%s",
 							   steep_table_key_aliased(pair), digest,
-							   steep_table_from(side(site, pair)), filter);
+							   steep_table_from(steep_table_side(site, pair)), filter);
 	statement->result = psprintf("%s, digest %s",
 								 steep_table_key_definitions(pair),
 								 native ? "bytea" : "text");
@@ -270,23 +264,6 @@ steep_overlap_batches_sql(const TablePair *pair)
 	return statement;
 }
 
-/* $<first>, … for one array a key column; declare them in the statement. */
-static char *
-key_params(Statement *statement, const TablePair *pair)
-{
-	List	   *params = NIL;
-	ListCell   *cell;
-
-	foreach(cell, pair->key)
-	{
-		ColumnInfo *column = lfirst(cell);
-
-		statement->params[statement->nparams++] = psprintf("%s[]", column->type);
-		params = lappend(params, psprintf("$%d", statement->nparams));
-	}
-	return steep_sql_join(params, ", ");
-}
-
 /*----------
  * Read the rows of the keys $1, $2, …, each as the text of a row.
  *
@@ -305,8 +282,8 @@ steep_overlap_rows_sql(Site site, const TablePair *pair)
 							   "  ON %s",
 							   steep_table_key_aliased(pair),
 							   steep_table_columns(pair->columns),
-							   steep_table_from(side(site, pair)),
-							   key_params(statement, pair),
+							   steep_table_from(steep_table_side(site, pair)),
+							   steep_table_key_params(statement, pair),
 							   steep_table_key_names(pair, ""),
 							   steep_table_key_join(pair, "t", "w", true));
 	statement->result = psprintf("%s, image text",
@@ -343,7 +320,7 @@ steep_overlap_images_sql(const TablePair *pair)
 				 "ORDER BY d.n",
 				 steep_table_names_array(pair->key),
 				 steep_table_key_names(pair, "d."), names, names, names,
-				 key_params(statement, pair),
+				 steep_table_key_params(statement, pair),
 				 steep_table_key_names(pair, ""),
 				 steep_table_key_join(pair, "d", "l", false),
 				 steep_table_key_join(pair, "d", "p", false));

@@ -15,11 +15,18 @@
 
 #define DIGEST_COLUMNS 90		/* a call takes 100 arguments at most */
 
+/* The side of a pair that a statement is about. */
+const RelInfo *
+steep_table_side(Site site, const TablePair *pair)
+{
+	return site == SITE_LOCAL ? pair->local : pair->peer;
+}
+
 /* Start a statement about a table. */
 Statement *
 steep_statement_create(Site site, const char *purpose, const TablePair *pair)
 {
-	const RelInfo *rel = site == SITE_LOCAL ? pair->local : pair->peer;
+	const RelInfo *rel = steep_table_side(site, pair);
 	Statement  *statement = palloc0(sizeof(Statement));
 
 	statement->site = site;
@@ -128,6 +135,26 @@ steep_table_key_join(const TablePair *pair, const char *left,
 										column->equals, right, n));
 	}
 	return steep_sql_join(items, " AND ");
+}
+
+/*
+ * $<n>, $<n + 1>, … for one array a key column, after the parameters that the
+ * statement has already; declares them.
+ */
+char *
+steep_table_key_params(Statement *statement, const TablePair *pair)
+{
+	List	   *params = NIL;
+	ListCell   *cell;
+
+	foreach(cell, pair->key)
+	{
+		ColumnInfo *column = lfirst(cell);
+
+		statement->params[statement->nparams++] = psprintf("%s[]", column->type);
+		params = lappend(params, psprintf("$%d", statement->nparams));
+	}
+	return steep_sql_join(params, ", ");
 }
 
 /* ARRAY['<name>', …]: the names of the columns, as values. */

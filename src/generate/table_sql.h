@@ -14,6 +14,7 @@
 #include "base/relinfo.h"
 #include "base/statement.h"
 
+extern const RelInfo *steep_table_side(Site site, const TablePair *pair);
 extern char *steep_table_from(const RelInfo *rel);
 extern char *steep_table_columns(List *columns);
 extern char *steep_table_digest_columns(const TablePair *pair);
@@ -22,6 +23,8 @@ extern char *steep_table_key_names(const TablePair *pair, const char *prefix);
 extern char *steep_table_key_definitions(const TablePair *pair);
 extern char *steep_table_key_join(const TablePair *pair, const char *left,
 								  const char *right, bool left_is_table);
+extern char *steep_table_key_params(Statement *statement,
+									const TablePair *pair);
 extern char *steep_table_names_array(List *columns);
 extern Statement *steep_statement_create(Site site, const char *purpose,
 										 const TablePair *pair);
