@@ -19,6 +19,7 @@
 #include "utils/timestamp.h"
 
 #include "base/canonical.h"
+#include "base/compat.h"
 #include "base/enumlabel.h"
 #include "base/hash.h"
 #include "base/printed.h"

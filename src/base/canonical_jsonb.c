@@ -17,6 +17,7 @@
 #include "utils/jsonb.h"
 
 #include "base/canonical.h"
+#include "base/compat.h"
 #include "base/hash.h"
 
 /* Entry types: those of jsonb for leaves, these for containers. */

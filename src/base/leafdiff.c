@@ -14,6 +14,7 @@
 #include "utils/builtins.h"
 
 #include "base/bytes.h"
+#include "base/compat.h"
 #include "base/digest.h"
 #include "base/leaves.h"
 

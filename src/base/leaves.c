@@ -12,6 +12,7 @@
 
 #include "fmgr.h"
 
+#include "base/compat.h"
 #include "base/digest.h"
 #include "base/hash.h"
 #include "base/leaves.h"
