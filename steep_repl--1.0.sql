@@ -470,7 +470,7 @@ CREATE FUNCTION steep_repl.queue_outlook(OUT p_any boolean, OUT p_next_seconds f
 LANGUAGE sql STABLE
 BEGIN ATOMIC
 	SELECT EXISTS (SELECT FROM steep_repl.work_queue),
-		(SELECT greatest(0, min(extract(epoch FROM next_attempt_at - clock_timestamp())))::float8
+		(SELECT min(extract(epoch FROM next_attempt_at - clock_timestamp()))::float8
 		 FROM steep_repl.work_queue
 		 WHERE status = 'pending' AND next_attempt_at > clock_timestamp());
 END;
@@ -542,7 +542,7 @@ BEGIN ATOMIC
 		count(*) FILTER (WHERE u.status = 'pending' AND u.current AND u.next_attempt_at <= clock_timestamp()),
 		count(*) FILTER (WHERE u.status = 'running'),
 		count(u.status),
-		greatest(0, min(extract(epoch FROM u.next_attempt_at - clock_timestamp()))
+		(min(extract(epoch FROM u.next_attempt_at - clock_timestamp()))
 			FILTER (WHERE u.status = 'pending' AND u.current AND u.next_attempt_at > clock_timestamp()))::float8,
 		t.weight_total, t.weight_done, t.rows, t.bytes
 	FROM (VALUES (p_id)) AS wanted (id)
