@@ -247,8 +247,8 @@ run_inline(Leader *leader, int helper)
 }
 
 /*
- * Do helpers end before they claim a step?  They may not get a connection
- * that the leader has, say because of the owner's connection limit.
+ * Do helpers end before they claim a step?  They may not get the connection
+ * that the leader still has.
  */
 static bool
 helpers_are_barren(Leader *leader, int nbusy)
@@ -267,11 +267,10 @@ helpers_are_barren(Leader *leader, int nbusy)
 
 /* Start helpers, up to as many as there is work for. */
 static void
-start_helpers(Leader *leader, int nbusy)
+start_helpers(Leader *leader, int nbusy, bool barren)
 {
 	int			wanted = Min(leader->job->parallel,
 							 leader->review.running + leader->review.claimable);
-	bool		barren = helpers_are_barren(leader, nbusy);
 
 	for (; nbusy < wanted; nbusy++)
 	{
@@ -318,6 +317,44 @@ read_failure(Leader *leader)
 	return error;
 }
 
+/* Say why this library can't run the job as its owner, if so. */
+static void
+find_problem(const Job *job, JobError *error)
+{
+	error->sqlstate = "28000";	/* invalid_authorization_specification */
+	error->message = steep_ledger_owner_problem(job);
+	if (error->message != NULL || steep_operation_find(job->operation) != NULL)
+		return;
+	error->sqlstate = "0A000";	/* feature_not_supported */
+	error->message = psprintf("operation \"%s\" is unknown to this version of steep_repl",
+							  job->operation);
+}
+
+/*
+ * Start what can be started; false if the owner may not have workers any
+ * more and the job has failed of it.
+ */
+static bool
+start_work(Leader *leader, int nbusy)
+{
+	bool		barren = helpers_are_barren(leader, nbusy);
+	JobError	error = {0};
+
+	if (barren)
+	{
+		steep_worker_begin(leader->turn);
+		find_problem(leader->job, &error);
+		steep_worker_commit(leader->turn);
+	}
+	if (error.message != NULL)
+	{
+		end_job(leader, JOB_FAILED, &error);
+		return false;
+	}
+	start_helpers(leader, nbusy, barren);
+	return true;
+}
+
 /* Take one turn of the job; false if it has ended. */
 static bool
 take_turn(Leader *leader)
@@ -346,24 +383,11 @@ take_turn(Leader *leader)
 		}
 		return false;
 	}
-	else if (leader->review.claimable > 0)
-		start_helpers(leader, nbusy);
+	else if (leader->review.claimable > 0 && !start_work(leader, nbusy))
+		return false;
 	tell_progress(leader, JOB_RUNNING);
 	wait_turn(leader);
 	return true;
-}
-
-/* Say why this library can't run the job as its owner, if so. */
-static void
-find_problem(const Job *job, JobError *error)
-{
-	error->sqlstate = "28000";	/* invalid_authorization_specification */
-	error->message = steep_ledger_owner_problem(job);
-	if (error->message != NULL || steep_operation_find(job->operation) != NULL)
-		return;
-	error->sqlstate = "0A000";	/* feature_not_supported */
-	error->message = psprintf("operation \"%s\" is unknown to this version of steep_repl",
-							  job->operation);
 }
 
 /* Claim the job; false if it is not pending, or may not run as its owner. */

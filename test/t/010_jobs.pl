@@ -454,20 +454,37 @@ BEGIN;
 SELECT public.test_wait(public.test_enqueue('{}', '[]'), 30)});
 like($err, qr/starts only when this transaction commits/, 'and does not wait for itself');
 
-### an owner with one connection
+### workers that can not start
 
-$node->safe_psql('postgres', 'CREATE ROLE single LOGIN CONNECTION LIMIT 1');
-$id = $node->safe_psql('postgres', q{
-SET ROLE single;
-SELECT public.test_enqueue('{}', jsonb_build_array(public.step(1, 'SELECT 1'), public.step(2, 'SELECT 1')))});
-wait_status($id, 'complete');
-is(status($id), 'complete', 'a helper that gets no connection is not needed');
-$node->safe_psql('postgres', 'ALTER ROLE single CONNECTION LIMIT 0');
-$id = $node->safe_psql('postgres', q{
-SET ROLE single;
-SELECT public.test_enqueue('{"max_attempts": 2}', jsonb_build_array(public.step(1, 'SELECT 1')))});
+$node->safe_psql('postgres', 'ALTER ROLE alice LOGIN');
+$id = submit(["1, 'SELECT pg_sleep(3600)'"], role => 'alice');
+$helper = worker_pid('helper', q{wait_event = 'PgSleep'});
+$node->safe_psql('postgres', qq{ALTER ROLE alice NOLOGIN; SELECT pg_terminate_backend($helper)});
 wait_status($id, 'failed');
-like(field($id, 'error_message'), qr/gave up after 2 attempts/, 'a leader that gets none is');
+like(field($id, 'error_message'), qr/role "alice" is not permitted to log in/,
+	'a job fails when its owner may not log in any more');
+$node->safe_psql('postgres', 'ALTER ROLE alice LOGIN');
+
+$node->append_conf('postgresql.conf', q{steep_repl.fail_point = 'job_claim'});
+$node->reload;
+$id = submit(["1, 'SELECT 1'"], params => '{"max_attempts": 2}');
+wait_status($id, 'failed');
+like(field($id, 'error_message'), qr/gave up after 2 attempts/,
+	'a job whose leader never gets to work is given up');
+$node->append_conf('postgresql.conf', q{steep_repl.fail_point = 'step_claim'});
+$node->reload;
+$id = submit(["1, 'SELECT 1'"], params => '{"max_attempts": 2}');
+wait_status($id, 'failed');
+like(field($id, 'error_message'), qr/gave up after 2 attempts/,
+	'and one whose steps can not be claimed');
+$node->append_conf('postgresql.conf', q{steep_repl.fail_point = 'job_finish'});
+$node->reload;
+$id = submit(["1, 'SELECT 1'"]);
+wait_status($id, 'failed');
+like(field($id, 'error_message'), qr/test point "job_finish" failed/,
+	'an error at the finish fails the job');
+$node->append_conf('postgresql.conf', q{steep_repl.fail_point = ''});
+$node->reload;
 
 ### databases and the extension
 
