@@ -18,17 +18,15 @@
 #include <signal.h>
 
 #include "access/xact.h"
-#include "commands/async.h"
 #include "miscadmin.h"
 #include "tcop/tcopprot.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
-#include "utils/timestamp.h"
 
 #include "base/testpoint.h"
 #include "worker/worker.h"
 
-#define TURN_MS 1000			/* between two looks, and two messages */
+#define TURN_MS 1000			/* between two looks */
 #define MAX_BARREN 3			/* helpers that end before they claim a step */
 
 /* What the leader knows. */
@@ -46,56 +44,7 @@ typedef struct Leader
 	uint64		done_before;
 	int			barren;			/* starts in a row that changed nothing */
 	BackgroundWorkerHandle *handles[STEEP_MAX_HELPERS];
-	TimestampTz notified_at;
-	char	   *notified;		/* the last message */
-	char		notified_phase[NAMEDATALEN];
 } Leader;
-
-/* Send a message in its own transaction; if that fails, nobody minds. */
-static void
-send_notify(Leader *leader, const char *message)
-{
-	PG_TRY();
-	{
-		steep_worker_begin(leader->turn);
-		Async_Notify("steep_repl_progress", message);
-		steep_worker_commit(leader->turn);
-	}
-	PG_CATCH();
-	{
-		(void) steep_worker_take_error(leader->turn);
-	}
-	PG_END_TRY();
-	leader->notified_at = GetCurrentTimestamp();
-	if (leader->notified != NULL)
-		pfree(leader->notified);
-	leader->notified = MemoryContextStrdup(TopMemoryContext, message);
-}
-
-/*
- * Tell listeners how far the job is, if that has changed: at once when its
- * phase or status has, otherwise once a second.
- */
-static void
-tell_progress(Leader *leader, JobStatus status)
-{
-	ProgressView view;
-	char	   *message;
-
-	steep_slot_view(leader->slot, &view);
-	if (status == JOB_COMPLETE)
-		view.percent = 100;
-	message = steep_progress_json(&view, steep_job_status_name(status));
-	if (leader->notified != NULL && strcmp(leader->notified, message) == 0)
-		return;
-	if (status == JOB_RUNNING &&
-		strcmp(leader->notified_phase, view.texts.phase) == 0 &&
-		!TimestampDifferenceExceeds(leader->notified_at,
-									GetCurrentTimestamp(), TURN_MS))
-		return;
-	memcpy(leader->notified_phase, view.texts.phase, NAMEDATALEN);
-	send_notify(leader, message);
-}
 
 /* Record how the job ended, tell everybody, and give the slot back. */
 static void
@@ -108,7 +57,7 @@ end_job(Leader *leader, JobStatus status, const JobError *error)
 	TEST_POINT("job_ended");
 	if (error != NULL && error->message != NULL)
 		steep_progress_error(error->message);
-	tell_progress(leader, status);
+	steep_announce(leader->slot, leader->turn, status);
 	steep_slot_finish();
 }
 
@@ -378,14 +327,14 @@ take_turn(Leader *leader)
 	{
 		if (guarded(leader, call_finish))
 		{
-			tell_progress(leader, JOB_COMPLETE);
+			steep_announce(leader->slot, leader->turn, JOB_COMPLETE);
 			steep_slot_finish();
 		}
 		return false;
 	}
 	else if (leader->review.claimable > 0 && !start_work(leader, nbusy))
 		return false;
-	tell_progress(leader, JOB_RUNNING);
+	steep_announce(leader->slot, leader->turn, JOB_RUNNING);
 	wait_turn(leader);
 	return true;
 }
