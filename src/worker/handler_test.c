@@ -62,11 +62,12 @@ member(const char *json, const char *name)
 static void
 run_sql(const char *text)
 {
-	Statement	statement = {SITE_LOCAL, true, "run a test's SQL", text,
-		NULL,
-		0,
-	{NULL}};
+	Statement	statement = {0};
 
+	statement.site = SITE_LOCAL;
+	statement.writes = true;
+	statement.purpose = "run a test's SQL";
+	statement.text = text;
 	(void) steep_local_none(&statement, NULL, NIL);
 }
 

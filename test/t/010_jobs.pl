@@ -21,6 +21,11 @@ max_worker_processes = 16
 log_line_prefix = '%m [%p] %b '
 });
 $node->start;
+if ($node->psql('postgres', 'SHOW steep_repl.crash_point') != 0)
+{
+	$node->stop;
+	plan skip_all => 'the library was built without TEST_POINTS=1';
+}
 $node->safe_psql(
 	'postgres', q{
 CREATE EXTENSION steep_repl CASCADE;
