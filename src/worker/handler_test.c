@@ -68,6 +68,7 @@ run_sql(const char *text)
 	statement.writes = true;
 	statement.purpose = "run a test's SQL";
 	statement.text = text;
+
 	(void) steep_local_none(&statement, NULL, NIL);
 }
 

@@ -132,7 +132,7 @@ sub crash
 	return;
 }
 
-my $id;
+my ($id, $helper);
 
 ### what runs
 
@@ -269,11 +269,10 @@ SELECT concat_ws('|', phase, overall_percent, tables_completed, tables_total, cu
 is($node->safe_psql('postgres', "SELECT concat_ws('|', external_id, status, phase, percent, owner) FROM steep_repl.list_operations() WHERE id = $id"),
 	'm_progress|running|apply|25|postgres', 'list_operations shows it too');
 my $notified = '';
-for (1 .. 100)
+my $limit = time + $PostgreSQL::Test::Utils::timeout_default;
+while ($notified !~ /"percent":25.0/ && time < $limit)
 {
 	$notified .= query($listener, 'SELECT 1');
-	last if $notified =~ /"percent":25.0/;
-	$node->safe_psql('postgres', 'SELECT pg_sleep(0.1)');
 }
 like($notified, qr/\{"op":"test","id":"m_progress","status":"running","phase":"apply","percent":25.0,"table":"public.orders","rows":7,"bytes":700,"eta":\d+\}/,
 	'NOTIFY tells of it while the step runs');
@@ -312,6 +311,16 @@ wait_status($id, 'cancelled');
 is(status($id), 'cancelled', 'a step that computes is cancelled');
 
 $id = submit(["1, 'SELECT pg_advisory_lock(3)'"]);
+$helper = worker_pid('helper', q{wait_event = 'advisory'});
+$node->safe_psql('postgres', qq{
+BEGIN;
+SAVEPOINT before;
+SELECT steep_repl.cancel_operation('$id');
+ROLLBACK TO before;
+COMMIT});
+wait_status(submit(["1, 'SELECT 1'"]), 'complete');
+is(worker_pid('helper', q{wait_event = 'advisory'}), $helper,
+	'a cancel that is rolled back cancels nothing');
 ($rc, $out, $err) = $node->psql('postgres',
 	"SET SESSION AUTHORIZATION bob; SELECT steep_repl.cancel_operation('$id')");
 like($err, qr/permission denied to cancel operation/, 'a stranger can not cancel');
@@ -351,7 +360,7 @@ is(status($id), 'cancelled', 'a pending job is cancelled at once');
 query($locker, 'SELECT pg_advisory_lock(4)');
 $id = submit(["1, 'INSERT INTO public.done (what) VALUES (''durable'')'",
 		"2, 'SELECT pg_advisory_lock_shared(4), pg_advisory_unlock_shared(4)'"]);
-my $helper = worker_pid('helper', q{wait_event = 'advisory'});
+$helper = worker_pid('helper', q{wait_event = 'advisory'});
 $node->safe_psql('postgres', "SELECT pg_terminate_backend($helper)");
 $node->poll_query_until('postgres',
 	"SELECT attempt = 2 FROM steep_repl.work_steps WHERE job_id = $id AND stage = 2");
