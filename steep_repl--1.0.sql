@@ -79,6 +79,106 @@ COMMENT ON TABLE steep_repl.work_steps IS 'steps of jobs: one row each transacti
 COMMENT ON COLUMN steep_repl.work_steps.helper IS 'number of the worker that runs the step, within its job';
 COMMENT ON COLUMN steep_repl.work_steps.weight IS 'share of the step in the progress of its job, in rows or bytes';
 
+CREATE TABLE steep_repl.merge_audit_log (
+	merge_id text PRIMARY KEY,
+	status text NOT NULL DEFAULT 'pending'
+		CHECK (status IN ('pending', 'running', 'needs_resolution', 'complete', 'failed', 'cancelled')),
+	tables text[] NOT NULL,
+	strategy text NOT NULL,
+	dry_run boolean NOT NULL,
+	peer text NOT NULL,
+	requested_by text NOT NULL,
+	owner oid NOT NULL,
+	local_only_count bigint,
+	remote_only_count bigint,
+	match_count bigint,
+	conflict_count bigint,
+	applied_local bigint,
+	applied_remote bigint,
+	stale bigint,
+	failed bigint,
+	changed_since bigint,
+	atomicity text NOT NULL DEFAULT 'merge' CHECK (atomicity IN ('merge', 'batch')),
+	options jsonb NOT NULL DEFAULT '{}',
+	server text NOT NULL,
+	private_server boolean NOT NULL,
+	created_at timestamptz NOT NULL DEFAULT now(),
+	started_at timestamptz,
+	completed_at timestamptz,
+	error_message text
+);
+COMMENT ON TABLE steep_repl.merge_audit_log IS 'merges: one row each operation, from its submit on';
+COMMENT ON COLUMN steep_repl.merge_audit_log.peer IS 'where the other node is, without secrets';
+COMMENT ON COLUMN steep_repl.merge_audit_log.applied_local IS 'rows written on this node';
+COMMENT ON COLUMN steep_repl.merge_audit_log.applied_remote IS 'rows written on the peer';
+COMMENT ON COLUMN steep_repl.merge_audit_log.stale IS 'rows that moved each time they were to be written, and were left alone';
+COMMENT ON COLUMN steep_repl.merge_audit_log.changed_since IS 'merged rows that differed again when the merge was verified';
+COMMENT ON COLUMN steep_repl.merge_audit_log.private_server IS 'the server was made for this merge and is dropped with its job';
+
+CREATE TABLE steep_repl.merge_tables (
+	merge_id text NOT NULL REFERENCES steep_repl.merge_audit_log ON DELETE CASCADE,
+	seq int NOT NULL,
+	table_name text NOT NULL,
+	strategy text NOT NULL,
+	key_columns text[] NOT NULL,
+	local_only_count bigint,
+	remote_only_count bigint,
+	match_count bigint,
+	conflict_count bigint,
+	changed_since bigint,
+	PRIMARY KEY (merge_id, seq),
+	UNIQUE (merge_id, table_name)
+);
+COMMENT ON TABLE steep_repl.merge_tables IS 'tables of merges, those that foreign keys point to first';
+
+CREATE TABLE steep_repl.merge_statements (
+	merge_id text NOT NULL,
+	table_name text NOT NULL,
+	seq int NOT NULL,
+	runs_on text NOT NULL CHECK (runs_on IN ('local', 'peer')),
+	purpose text NOT NULL,
+	statement text NOT NULL,
+	PRIMARY KEY (merge_id, table_name, seq),
+	FOREIGN KEY (merge_id, table_name)
+		REFERENCES steep_repl.merge_tables (merge_id, table_name) ON DELETE CASCADE
+);
+COMMENT ON TABLE steep_repl.merge_statements IS 'statements that apply a planned merge; if a table would need others by then, it is not applied';
+
+CREATE TABLE steep_repl.merge_decisions (
+	merge_id text NOT NULL,
+	table_name text NOT NULL,
+	seq bigint NOT NULL,
+	round int NOT NULL DEFAULT 1,
+	key jsonb NOT NULL,
+	category text NOT NULL CHECK (category IN ('local_only', 'remote_only', 'conflict')),
+	resolution text CHECK (resolution IN ('local', 'remote', 'custom', 'skip')),
+	resolved_by text,
+	state text NOT NULL
+		CHECK (state IN ('planned', 'pending', 'applied', 'stale', 'failed', 'reverted')),
+	local_row jsonb,
+	remote_row jsonb,
+	local_digest bytea,
+	remote_digest bytea,
+	error_message text,
+	PRIMARY KEY (merge_id, table_name, seq),
+	FOREIGN KEY (merge_id, table_name)
+		REFERENCES steep_repl.merge_tables (merge_id, table_name) ON DELETE CASCADE
+);
+COMMENT ON TABLE steep_repl.merge_decisions IS 'one row each row that differed, with both sides as they were and what was decided';
+COMMENT ON COLUMN steep_repl.merge_decisions.resolution IS 'whose row wins; a row on one side only wins';
+COMMENT ON COLUMN steep_repl.merge_decisions.round IS '1, or more if the row moved and was planned again';
+
+CREATE TABLE steep_repl.merge_markers (
+	merge_id text NOT NULL,
+	batch int NOT NULL,
+	epoch int NOT NULL DEFAULT 1,
+	result jsonb,
+	claimed_by text NOT NULL DEFAULT session_user,
+	created_at timestamptz NOT NULL DEFAULT now(),
+	PRIMARY KEY (merge_id, batch)
+);
+COMMENT ON TABLE steep_repl.merge_markers IS 'batches that this node has applied for a merge that another node runs';
+
 ----------------------------------------------------------------------------
 -- Digests
 ----------------------------------------------------------------------------
@@ -163,6 +263,13 @@ LANGUAGE C STRICT IMMUTABLE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'steep_repl_row_image';
 COMMENT ON FUNCTION steep_repl.row_image(text[], text) IS
 'turns the text of ROW(columns)::text into a JSON object of strings by column name';
+
+CREATE FUNCTION steep_repl.key_image(key text[], columns text[], record text)
+RETURNS jsonb
+LANGUAGE C STRICT IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'steep_repl_key_image';
+COMMENT ON FUNCTION steep_repl.key_image(text[], text[], text) IS
+'turns the key columns of the text of ROW(columns)::text into a JSON object of strings by column name';
 
 CREATE FUNCTION steep_repl.image_record(columns text[], image jsonb)
 RETURNS text
@@ -363,7 +470,7 @@ CREATE FUNCTION steep_repl.queue_outlook(OUT p_any boolean, OUT p_next_seconds f
 LANGUAGE sql STABLE
 BEGIN ATOMIC
 	SELECT EXISTS (SELECT FROM steep_repl.work_queue),
-		(SELECT greatest(0, min(extract(epoch FROM next_attempt_at - clock_timestamp())))::float8
+		(SELECT min(extract(epoch FROM next_attempt_at - clock_timestamp()))::float8
 		 FROM steep_repl.work_queue
 		 WHERE status = 'pending' AND next_attempt_at > clock_timestamp());
 END;
@@ -435,7 +542,7 @@ BEGIN ATOMIC
 		count(*) FILTER (WHERE u.status = 'pending' AND u.current AND u.next_attempt_at <= clock_timestamp()),
 		count(*) FILTER (WHERE u.status = 'running'),
 		count(u.status),
-		greatest(0, min(extract(epoch FROM u.next_attempt_at - clock_timestamp()))
+		(min(extract(epoch FROM u.next_attempt_at - clock_timestamp()))
 			FILTER (WHERE u.status = 'pending' AND u.current AND u.next_attempt_at > clock_timestamp()))::float8,
 		t.weight_total, t.weight_done, t.rows, t.bytes
 	FROM (VALUES (p_id)) AS wanted (id)
@@ -648,6 +755,279 @@ COMMENT ON FUNCTION steep_repl.merge_progress(text)
 ----------------------------------------------------------------------------
 -- Merge
 ----------------------------------------------------------------------------
+
+-- What the peer of a merge does in its own tables.
+
+CREATE FUNCTION steep_repl.claim_batch(p_merge_id text, p_batch int)
+RETURNS boolean
+LANGUAGE sql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+	WITH claimed AS (
+		INSERT INTO steep_repl.merge_markers (merge_id, batch)
+		VALUES (p_merge_id, p_batch)
+		ON CONFLICT DO NOTHING
+		RETURNING 1)
+	SELECT EXISTS (SELECT FROM claimed);
+END;
+COMMENT ON FUNCTION steep_repl.claim_batch(text, int) IS
+'marks a batch of a merge as applied on this node by the calling transaction; false if it was before';
+
+CREATE FUNCTION steep_repl.batch_result(p_merge_id text, p_batch int)
+RETURNS jsonb
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+	SELECT m.result FROM steep_repl.merge_markers m
+	WHERE m.merge_id = p_merge_id AND m.batch = p_batch;
+END;
+COMMENT ON FUNCTION steep_repl.batch_result(text, int) IS
+'says which rows a batch of a merge left out: {"table": [decision, ...]}';
+
+CREATE FUNCTION steep_repl.finish_batch(p_merge_id text, p_batch int, p_result jsonb)
+RETURNS boolean
+LANGUAGE sql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+	UPDATE steep_repl.merge_markers m SET result = p_result
+	WHERE m.merge_id = p_merge_id AND m.batch = p_batch
+	RETURNING true;
+END;
+COMMENT ON FUNCTION steep_repl.finish_batch(text, int, jsonb) IS
+'records which rows a batch of a merge left out';
+
+-- Book-keeping of the node that runs a merge; called as the owner of these
+-- tables.
+
+CREATE FUNCTION steep_repl.new_merge(
+	p_tables text[], p_strategy text, p_dry_run boolean, p_options jsonb,
+	p_peer text, p_server text, p_owner oid)
+RETURNS text
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	WITH id AS MATERIALIZED (
+		SELECT 'merge_' || to_char(now() AT TIME ZONE 'UTC', 'YYYYMMDD_HH24MISS') ||
+			'_' || left(gen_random_uuid()::text, 8) AS merge_id)
+	INSERT INTO steep_repl.merge_audit_log
+		(merge_id, tables, strategy, dry_run, options, peer, server,
+		 private_server, requested_by, owner, atomicity)
+	SELECT merge_id, p_tables, p_strategy, p_dry_run, p_options, p_peer,
+		coalesce(p_server, 'steep_repl_' || merge_id), p_server IS NULL,
+		pg_get_userbyid(p_owner), p_owner, coalesce(p_options ->> 'atomicity', 'merge')
+	FROM id
+	RETURNING merge_id;
+END;
+COMMENT ON FUNCTION steep_repl.new_merge(text[], text, boolean, jsonb, text, text, oid) IS
+'records a merge and names it';
+
+CREATE FUNCTION steep_repl.add_merge_table(
+	p_merge_id text, p_seq int, p_table text, p_strategy text, p_key text[])
+RETURNS void
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	INSERT INTO steep_repl.merge_tables
+		(merge_id, seq, table_name, strategy, key_columns)
+	VALUES (p_merge_id, p_seq, p_table, p_strategy, p_key);
+END;
+COMMENT ON FUNCTION steep_repl.add_merge_table(text, int, text, text, text[]) IS
+'adds a table to a merge';
+
+CREATE FUNCTION steep_repl.clear_plan(p_merge_id text, p_table text)
+RETURNS void
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	DELETE FROM steep_repl.merge_decisions
+	WHERE merge_id = p_merge_id AND table_name = p_table;
+	DELETE FROM steep_repl.merge_statements
+	WHERE merge_id = p_merge_id AND table_name = p_table;
+END;
+COMMENT ON FUNCTION steep_repl.clear_plan(text, text) IS
+'forgets the plan for a table, before it is planned again from the start';
+
+CREATE FUNCTION steep_repl.record_plan(
+	p_merge_id text, p_table text, p_local_only bigint, p_remote_only bigint,
+	p_match bigint, p_conflict bigint)
+RETURNS void
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	UPDATE steep_repl.merge_tables
+	SET local_only_count = p_local_only, remote_only_count = p_remote_only,
+		match_count = p_match, conflict_count = p_conflict
+	WHERE merge_id = p_merge_id AND table_name = p_table;
+END;
+COMMENT ON FUNCTION steep_repl.record_plan(text, text, bigint, bigint, bigint, bigint) IS
+'records how a table differed when it was planned';
+
+CREATE FUNCTION steep_repl.add_merge_statement(
+	p_merge_id text, p_table text, p_seq int, p_runs_on text, p_purpose text,
+	p_statement text)
+RETURNS void
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	INSERT INTO steep_repl.merge_statements
+		(merge_id, table_name, seq, runs_on, purpose, statement)
+	VALUES (p_merge_id, p_table, p_seq, p_runs_on, p_purpose, p_statement);
+END;
+COMMENT ON FUNCTION steep_repl.add_merge_statement(text, text, int, text, text, text) IS
+'records a statement that applies the plan for a table';
+
+CREATE FUNCTION steep_repl.images_chunk(
+	p_merge_id text, p_table text, p_resolution text, p_category text,
+	p_after bigint, p_limit bigint, p_columns text[],
+	OUT last_seq bigint, OUT n bigint, OUT images text[], OUT digests bytea[])
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+	SELECT max(d.seq), count(*),
+		array_agg(steep_repl.image_record(p_columns, d.image) ORDER BY d.seq),
+		array_agg(d.digest)
+	FROM (SELECT x.seq,
+			CASE p_resolution WHEN 'local' THEN x.local_row ELSE x.remote_row END AS image,
+			CASE p_resolution WHEN 'local' THEN x.local_digest ELSE x.remote_digest END AS digest
+		FROM steep_repl.merge_decisions x
+		WHERE x.merge_id = p_merge_id AND x.table_name = p_table
+			AND x.state = 'planned' AND x.resolution = p_resolution
+			AND x.category = p_category AND x.seq > p_after
+		ORDER BY x.seq LIMIT p_limit) d;
+END;
+COMMENT ON FUNCTION steep_repl.images_chunk(text, text, text, text, bigint, bigint, text[]) IS
+'cuts the next planned rows to be written: their images as texts of rows, and their digests';
+
+CREATE FUNCTION steep_repl.mark_stale(p_merge_id text, p_table text, p_seqs bigint[])
+RETURNS void
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	UPDATE steep_repl.merge_decisions SET state = 'stale'
+	WHERE merge_id = p_merge_id AND table_name = p_table
+		AND seq = ANY (p_seqs) AND state = 'planned';
+END;
+COMMENT ON FUNCTION steep_repl.mark_stale(text, text, bigint[]) IS
+'marks decisions whose rows moved before they could be applied';
+
+CREATE FUNCTION steep_repl.mark_left_out(p_merge_id text, p_result jsonb)
+RETURNS void
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	UPDATE steep_repl.merge_decisions d SET state = 'stale'
+	FROM jsonb_each(p_result) t, jsonb_array_elements_text(t.value) s
+	WHERE d.merge_id = p_merge_id AND d.table_name = t.key
+		AND d.seq = s.value::bigint AND d.state = 'planned';
+END;
+COMMENT ON FUNCTION steep_repl.mark_left_out(text, jsonb) IS
+'marks the decisions that the peer left out in a batch it has applied before';
+
+CREATE FUNCTION steep_repl.left_out(p_merge_id text, p_round int)
+RETURNS jsonb
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+	SELECT coalesce(jsonb_object_agg(t.table_name, t.seqs), '{}')
+	FROM (SELECT d.table_name, jsonb_agg(d.seq) AS seqs
+		FROM steep_repl.merge_decisions d
+		WHERE d.merge_id = p_merge_id AND d.round = p_round AND d.state = 'stale'
+		GROUP BY d.table_name) t;
+END;
+COMMENT ON FUNCTION steep_repl.left_out(text, int) IS
+'lists the decisions of a round that are stale: {"table": [decision, ...]}';
+
+CREATE FUNCTION steep_repl.mark_applied(p_merge_id text)
+RETURNS void
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	UPDATE steep_repl.merge_decisions SET state = 'applied'
+	WHERE merge_id = p_merge_id AND state = 'planned';
+END;
+COMMENT ON FUNCTION steep_repl.mark_applied(text) IS
+'marks what is still planned as applied';
+
+CREATE FUNCTION steep_repl.forget_stale(p_merge_id text, p_table text, p_seqs bigint[])
+RETURNS bigint
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	DELETE FROM steep_repl.merge_decisions
+	WHERE merge_id = p_merge_id AND table_name = p_table
+		AND seq = ANY (p_seqs) AND state = 'stale';
+	SELECT coalesce(max(seq), 0) FROM steep_repl.merge_decisions
+	WHERE merge_id = p_merge_id AND table_name = p_table;
+END;
+COMMENT ON FUNCTION steep_repl.forget_stale(text, text, bigint[]) IS
+'removes stale decisions that are planned again; returns the highest number that is left';
+
+CREATE FUNCTION steep_repl.record_verify(p_merge_id text, p_table text, p_changed bigint)
+RETURNS void
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	UPDATE steep_repl.merge_tables SET changed_since = p_changed
+	WHERE merge_id = p_merge_id AND table_name = p_table;
+END;
+COMMENT ON FUNCTION steep_repl.record_verify(text, text, bigint) IS
+'records how many merged rows of a table differed again when they were verified';
+
+CREATE FUNCTION steep_repl.mark_merge(p_merge_id text, p_status text, p_error text)
+RETURNS void
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	UPDATE steep_repl.merge_audit_log m
+	SET status = p_status,
+		error_message = p_error,
+		started_at = coalesce(m.started_at, clock_timestamp()),
+		completed_at = CASE WHEN p_status IN ('complete', 'failed', 'cancelled')
+			THEN clock_timestamp() END,
+		local_only_count = t.local_only_count,
+		remote_only_count = t.remote_only_count,
+		match_count = t.match_count,
+		conflict_count = t.conflict_count,
+		changed_since = t.changed_since,
+		applied_local = d.applied_local,
+		applied_remote = d.applied_remote,
+		stale = d.stale,
+		failed = d.failed
+	FROM (SELECT sum(local_only_count) AS local_only_count,
+			sum(remote_only_count) AS remote_only_count,
+			sum(match_count) AS match_count,
+			sum(conflict_count) AS conflict_count,
+			sum(changed_since) AS changed_since
+		FROM steep_repl.merge_tables WHERE merge_id = p_merge_id) t,
+		(SELECT count(*) FILTER (WHERE state = 'applied' AND resolution = 'remote') AS applied_local,
+			count(*) FILTER (WHERE state = 'applied' AND resolution = 'local') AS applied_remote,
+			count(*) FILTER (WHERE state = 'stale') AS stale,
+			count(*) FILTER (WHERE state = 'failed') AS failed
+		FROM steep_repl.merge_decisions WHERE merge_id = p_merge_id) d
+	WHERE m.merge_id = p_merge_id;
+END;
+COMMENT ON FUNCTION steep_repl.mark_merge(text, text, text) IS
+'sets the status of a merge, and its counts from its tables and decisions';
+
+CREATE FUNCTION steep_repl.start_merge(
+	p_peer_connstr text,
+	p_tables text[],
+	p_strategy text DEFAULT 'prefer-local',
+	p_dry_run boolean DEFAULT false,
+	p_options jsonb DEFAULT '{}')
+RETURNS steep_repl.merge_audit_log
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'steep_repl_start_merge';
+COMMENT ON FUNCTION steep_repl.start_merge(text, text[], text, boolean, jsonb) IS
+'makes the tables of two nodes equal, in both directions, in the background; a dry run only plans. Checks both nodes first. Starts at commit';
+
+CREATE FUNCTION steep_repl.wait_merge(p_merge_id text, p_timeout_seconds int DEFAULT 86400)
+RETURNS steep_repl.merge_audit_log
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'steep_repl_wait_merge';
+COMMENT ON FUNCTION steep_repl.wait_merge(text, int) IS
+'waits until a merge has ended and returns its row; raises if that takes longer than the seconds given';
+
+CREATE FUNCTION steep_repl.merge_summary(p_merge_id text)
+RETURNS TABLE (table_name text, category text, resolution text, state text, count bigint)
+LANGUAGE C STABLE STRICT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'steep_repl_merge_summary';
+COMMENT ON FUNCTION steep_repl.merge_summary(text) IS
+'counts the decisions of a merge by table, category, resolution and state';
+
+CREATE FUNCTION steep_repl.merge_sql(p_merge_id text)
+RETURNS TABLE (seq int, runs_on text, purpose text, statement text)
+LANGUAGE C STABLE STRICT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'steep_repl_merge_sql';
+COMMENT ON FUNCTION steep_repl.merge_sql(text) IS
+'prints the statements that apply a planned merge, on which node, and why';
 
 ----------------------------------------------------------------------------
 -- Privileges

@@ -28,7 +28,10 @@ enum
 	COL_NAME,
 	COL_TYPE,
 	COL_DEFINITION,
+	COL_BASE,
+	COL_NESTED,
 	COL_COLLATION,
+	COL_DETERMINISTIC,
 	COL_NOT_NULL,
 	COL_GENERATED,
 	COL_IDENTITY,
@@ -77,7 +80,10 @@ make_column(char **row)
 	column->name = row[COL_NAME];
 	column->type = row[COL_TYPE];
 	column->definition = row[COL_DEFINITION];
+	column->base = row[COL_BASE];
+	column->nested = is_true(row[COL_NESTED]);
 	column->collation = row[COL_COLLATION];
+	column->deterministic = is_true(row[COL_DETERMINISTIC]);
 	column->not_null = is_true(row[COL_NOT_NULL]);
 	column->generated = row[COL_GENERATED][0];
 	column->identity = row[COL_IDENTITY][0];

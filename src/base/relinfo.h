@@ -18,13 +18,18 @@ typedef struct ColumnInfo
 	char	   *name;
 	char	   *type;			/* qualified SQL name, without modifier */
 	char	   *definition;		/* the same with its modifier */
+	char	   *base;			/* type, or what it is a domain over in the end */
+	bool		nested;			/* base is an array or a composite type */
 	char	   *collation;		/* qualified SQL name, or NULL */
+	bool		deterministic;	/* equal are equal bytes only */
 	bool		not_null;
 	char		generated;		/* as attgenerated, '\0' = plain */
 	char		identity;		/* as attidentity, '\0' = none */
 	bool		readable;		/* the current role has SELECT */
 	int			number;			/* attnum */
 	char	   *equals;			/* key columns: the operator's SQL name */
+	bool		bytewise;		/* key columns: equal are equal bytes only,
+								 * whatever this side's collation says */
 } ColumnInfo;
 
 /* A unique index over plain columns, valid and not partial. */

@@ -13,6 +13,9 @@
 #include "generate/catalog_sql.h"
 
 /*
+ * A domain is followed to the type below it: two of one name may stand for
+ * different types.  A NOT NULL that is not yet valid promises nothing.
+ *
  * A table with partitions counts the leaves below it.  A table never
  * analyzed is guessed from its size, at 200 bytes a row.
  */
@@ -25,9 +28,16 @@ static const Statement columns_sql = {
 	"       s.rows, s.bytes, a.attname,\n"
 	"       format_type(a.atttypid, -1),\n"
 	"       format_type(a.atttypid, a.atttypmod),\n"
+	"       format_type(b.oid, -1),\n"
+	"       b.typtype = 'c' OR b.typelem <> 0 AND b.typlen = -1,\n"
 	"       CASE WHEN l.oid IS NOT NULL\n"
 	"            THEN format('%I.%I', ln.nspname, l.collname) END,\n"
-	"       a.attnotnull, a.attgenerated, a.attidentity,\n"
+	"       coalesce(l.collisdeterministic, true),\n"
+	"       a.attnotnull AND NOT EXISTS\n"
+	"         (SELECT FROM pg_constraint v\n"
+	"          WHERE v.conrelid = c.oid AND v.contype = 'n'\n"
+	"            AND v.conkey = ARRAY[a.attnum] AND NOT v.convalidated),\n"
+	"       a.attgenerated, a.attidentity,\n"
 	"       has_column_privilege(c.oid, a.attnum, 'SELECT'), a.attnum,\n"
 	"       has_table_privilege(c.oid, 'INSERT')\n"
 	"         AND has_table_privilege(c.oid, 'UPDATE')\n"
@@ -37,6 +47,14 @@ static const Statement columns_sql = {
 	"  ON c.relnamespace = n.oid AND c.relname = w.table_name\n"
 	"LEFT JOIN pg_attribute a\n"
 	"  ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped\n"
+	"LEFT JOIN LATERAL\n"
+	"  (WITH RECURSIVE below AS\n"
+	"     (SELECT d.oid, d.typtype, d.typbasetype, d.typelem, d.typlen\n"
+	"      FROM pg_type d WHERE d.oid = a.atttypid\n"
+	"      UNION ALL\n"
+	"      SELECT d.oid, d.typtype, d.typbasetype, d.typelem, d.typlen\n"
+	"      FROM below JOIN pg_type d ON d.oid = below.typbasetype)\n"
+	"   SELECT * FROM below WHERE typtype <> 'd') b ON true\n"
 	"LEFT JOIN pg_collation l ON l.oid = a.attcollation\n"
 	"LEFT JOIN pg_namespace ln ON ln.oid = l.collnamespace\n"
 	"LEFT JOIN LATERAL\n"
@@ -51,7 +69,8 @@ static const Statement columns_sql = {
 	"ORDER BY w.ord, a.attname COLLATE \"C\"",
 	.result = "ord int8, found bool, usage bool, relkind \"char\", "
 	"relpersistence \"char\", policies bool, rows float8, bytes numeric, "
-	"attname text, type text, definition text, collation_name text, "
+	"attname text, type text, definition text, base text, nested bool, "
+	"collation_name text, deterministic bool, "
 	"not_null bool, generated \"char\", identity \"char\", readable bool, "
 	"attnum int2, writable bool",
 	.nparams = 2,
@@ -158,7 +177,10 @@ static const Statement expand_publication_sql = {
 	.params = {"text"},
 };
 
-/* A node can digest when the role may call all of the digest's functions. */
+/*
+ * A node can digest when the role may call all of the digest's functions, and
+ * they are the extension's: else whoever may create a schema could plant them.
+ */
 static const Statement node_sql = {
 	.purpose = "read what the node is",
 	.text =
@@ -169,6 +191,12 @@ static const Statement node_sql = {
 	"        JOIN pg_namespace n ON n.oid = p.pronamespace\n"
 	"        WHERE n.nspname = 'steep_repl' AND p.proname IN\n"
 	"          ('row_digest', 'digest_leaves', 'in_leaves', 'digest_version')\n"
+	"          AND EXISTS\n"
+	"            (SELECT FROM pg_depend d\n"
+	"             JOIN pg_extension e ON e.oid = d.refobjid\n"
+	"             WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid\n"
+	"               AND d.refclassid = 'pg_extension'::regclass\n"
+	"               AND d.deptype = 'e' AND e.extname = 'steep_repl')\n"
 	"          AND has_schema_privilege(n.oid, 'USAGE')\n"
 	"          AND has_function_privilege(p.oid, 'EXECUTE')),\n"
 	"       pg_is_in_recovery(), current_setting('transaction_read_only')",

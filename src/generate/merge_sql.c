@@ -12,10 +12,11 @@
 #include "generate/table_sql.h"
 
 /*----------
- * Read the rows of the keys $1, $2, …: key, digest and image.
+ * Read the rows of the keys $1, $2, …: number among the keys, digest, image.
  *
- *	SELECT <key>, <digest> AS digest, ROW(<columns>)::text AS image
- *	FROM <table> JOIN unnest($1, …) AS w(key1, …) ON <same key>
+ *	SELECT w.n, <digest> AS digest, ROW(<columns>)::text AS image
+ *	FROM <table>
+ *	JOIN unnest($1, …) WITH ORDINALITY AS w(key1, …, n) ON <same key>
  *----------
  */
 const Statement *
@@ -24,27 +25,25 @@ steep_merge_read_sql(Site site, const TablePair *pair)
 	Statement  *statement = steep_statement_create(site, "read rows", pair);
 
 	statement->text =
-		psprintf("SELECT %s,\n"
-				 "       steep_repl.row_digest(%s) AS digest,\n"
+		psprintf("SELECT w.n, steep_repl.row_digest(%s) AS digest,\n"
 				 "       ROW(%s)::text AS image\n"
 				 "FROM %s\n"
-				 "JOIN unnest(%s) AS w(%s)\n"
+				 "JOIN unnest(%s) WITH ORDINALITY AS w(%s, n)\n"
 				 "  ON %s",
-				 steep_table_key_aliased(pair),
 				 steep_table_digest_columns(pair),
 				 steep_table_columns(pair->columns),
 				 steep_table_from(steep_table_side(site, pair)),
 				 steep_table_key_params(statement, pair),
 				 steep_table_key_names(pair, ""),
-				 steep_table_key_join(pair, "t", "w", true));
-	statement->result = psprintf("%s, digest bytea, image text",
-								 steep_table_key_definitions(pair));
+				 steep_table_key_lookup(pair));
+	statement->result = "n int8, digest bytea, image text";
 	return statement;
 }
 
 /*----------
- * Decide each key of $2, …: rows on one side go to the other, a conflict
- * goes as $1 says.  Rows that are equal by now need no decision.
+ * Decide each row that local_rows and peer_rows hold by number: a row on one
+ * side goes to the other, a conflict goes as $1 says.  Rows that are equal by
+ * now need no decision.
  *----------
  */
 const Statement *
@@ -56,29 +55,26 @@ steep_merge_decide_sql(const TablePair *pair)
 	statement->nparams = 1;
 	statement->params[0] = "text";
 	statement->text =
-		psprintf("SELECT steep_repl.row_image(%s, ROW(%s)::text) AS key,\n"
-				 "       c.category,\n"
+		psprintf("SELECT i.key, c.category,\n"
 				 "       CASE c.category WHEN 'local_only' THEN 'local'\n"
 				 "                       WHEN 'remote_only' THEN 'remote'\n"
 				 "                       ELSE $1 END AS resolution,\n"
-				 "       steep_repl.row_image(%s, l.image) AS local_row,\n"
-				 "       steep_repl.row_image(%s, p.image) AS remote_row,\n"
+				 "       i.local_row, i.remote_row,\n"
 				 "       l.digest AS local_digest, p.digest AS remote_digest\n"
-				 "FROM unnest(%s) WITH ORDINALITY AS d(%s, n)\n"
-				 "LEFT JOIN local_rows l ON %s\n"
-				 "LEFT JOIN peer_rows p ON %s\n"
+				 "FROM local_rows l FULL JOIN peer_rows p ON p.n = l.n\n"
+				 "CROSS JOIN LATERAL\n"
+				 "  (SELECT steep_repl.row_image(%s, l.image) AS local_row,\n"
+				 "          steep_repl.row_image(%s, p.image) AS remote_row,\n"
+				 "          steep_repl.key_image(%s, %s,\n"
+				 "            coalesce(l.image, p.image)) AS key\n"
+				 "   OFFSET 0) i\n"
 				 "CROSS JOIN LATERAL\n"
 				 "  (SELECT CASE WHEN p.digest IS NULL THEN 'local_only'\n"
 				 "               WHEN l.digest IS NULL THEN 'remote_only'\n"
 				 "               ELSE 'conflict' END AS category) c\n"
 				 "WHERE l.digest IS DISTINCT FROM p.digest\n"
-				 "ORDER BY d.n",
-				 steep_table_names_array(pair->key),
-				 steep_table_key_names(pair, "d."), names, names,
-				 steep_table_key_params(statement, pair),
-				 steep_table_key_names(pair, ""),
-				 steep_table_key_join(pair, "d", "l", false),
-				 steep_table_key_join(pair, "d", "p", false));
+				 "ORDER BY coalesce(l.n, p.n)",
+				 names, names, steep_table_names_array(pair->key), names);
 	return statement;
 }
 
@@ -245,7 +241,7 @@ steep_merge_look_sql(Site site, const TablePair *pair)
 				 steep_table_from(steep_table_side(site, pair)),
 				 steep_table_key_params(statement, pair),
 				 steep_table_key_names(pair, ""),
-				 steep_table_key_join(pair, "t", "w", true));
+				 steep_table_key_lookup(pair));
 	statement->result = "n int8, digest bytea";
 	return statement;
 }
@@ -262,38 +258,46 @@ steep_merge_verify_sql(const TablePair *pair)
 	return statement;
 }
 
+/* array_agg(<row> ->> '<key column>' ORDER BY d.seq), … */
+static char *
+key_arrays(const TablePair *pair, const char *row)
+{
+	List	   *arrays = NIL;
+	ListCell   *cell;
+
+	foreach(cell, pair->key)
+		arrays = lappend(arrays,
+						 psprintf("array_agg(%s ->> %s ORDER BY d.seq)", row,
+								  steep_sql_literal(((ColumnInfo *) lfirst(cell))->name)));
+	return steep_sql_join(arrays, ",\n       ");
+}
+
 /*----------
  * Cut the next $4 decisions of table $2 of merge $1 in state $3, after
  * number $5 and with resolution $6 (null = any): numbers, digests of both
- * sides, and one array of texts for each key column.
+ * sides, and one array of texts for each key column, first as this node has
+ * the key, then as the peer has it: equal keys may print differently.
  *----------
  */
 const Statement *
 steep_merge_keys_chunk_sql(const TablePair *pair)
 {
 	Statement  *statement = steep_statement_create(SITE_LOCAL, "cut a chunk of decisions", pair);
-	List	   *arrays = NIL;
-	ListCell   *cell;
 
-	foreach(cell, pair->key)
-	{
-		ColumnInfo *column = lfirst(cell);
-
-		arrays = lappend(arrays, psprintf("array_agg(d.key ->> %s ORDER BY d.seq)",
-										  steep_sql_literal(column->name)));
-	}
 	statement->writes = true;	/* sees what this transaction wrote */
 	statement->text =
 		psprintf("SELECT max(d.seq), array_agg(d.seq ORDER BY d.seq),\n"
 				 "       array_agg(d.local_digest ORDER BY d.seq),\n"
 				 "       array_agg(d.remote_digest ORDER BY d.seq),\n"
+				 "       %s,\n"
 				 "       %s\n"
 				 "FROM (SELECT * FROM steep_repl.merge_decisions\n"
 				 "      WHERE merge_id = $1 AND table_name = $2 AND state = $3\n"
 				 "        AND seq > $5 AND ($6 IS NULL OR resolution = $6)\n"
 				 "      ORDER BY seq LIMIT $4) AS d\n"
 				 "HAVING count(*) > 0",
-				 steep_sql_join(arrays, ",\n       "));
+				 key_arrays(pair, "coalesce(d.local_row, d.remote_row)"),
+				 key_arrays(pair, "coalesce(d.remote_row, d.local_row)"));
 	statement->nparams = 6;
 	statement->params[0] = "text";
 	statement->params[1] = "text";

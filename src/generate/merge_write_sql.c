@@ -133,7 +133,7 @@ steep_merge_lock_sql(Site site, const TablePair *pair)
 				 steep_table_key_names(pair, ""),
 				 steep_table_digest_columns(pair),
 				 steep_table_from(steep_table_side(site, pair)),
-				 steep_table_key_join(pair, "t", "w", true),
+				 steep_table_key_lookup(pair),
 				 steep_table_columns(pair->key));
 	statement->result = "n int8";
 	return statement;
@@ -253,7 +253,7 @@ steep_merge_orphan_sql(Site site, const TablePair *pair, const ForeignKey *fk)
 				 steep_table_from(steep_table_side(site, pair)),
 				 steep_table_key_params(statement, pair),
 				 steep_table_key_names(pair, ""),
-				 steep_table_key_join(pair, "t", "w", true),
+				 steep_table_key_lookup(pair),
 				 steep_sql_join(columns, ", "),
 				 fk->parent_kind == RELKIND_PARTITIONED_TABLE ? "" : "ONLY ",
 				 steep_sql_name(fk->parent_schema, fk->parent),

@@ -202,12 +202,16 @@ steep_overlap_count_sql(const TablePair *pair)
 				 "       count(*) FILTER (WHERE l.digest <> p.digest)\n"
 				 "FROM local_keys l FULL JOIN peer_keys p\n"
 				 "  ON %s",
-				 steep_table_key_join(pair, "l", "p", false));
+				 steep_table_key_join(pair));
 	return statement;
 }
 
 /*----------
  * List the rows that differ, numbered in key order; $1 limits them.
+ *
+ * Keys that are equal may still print differently, and a node may tell apart
+ * what the other does not, so both nodes' keys are kept beside the one of the
+ * pair.
  *----------
  */
 const Statement *
@@ -217,8 +221,9 @@ steep_overlap_differences_sql(const TablePair *pair)
 	List	   *keys = NIL;
 
 	for (int i = 1; i <= list_length(pair->key); i++)
-		keys = lappend(keys, psprintf("coalesce(l.key%d, p.key%d) AS key%d",
-									  i, i, i));
+		keys = lappend(keys, psprintf("coalesce(l.key%d, p.key%d) AS key%d,\n"
+									  "             l.key%d AS local_key%d, p.key%d AS peer_key%d",
+									  i, i, i, i, i, i, i));
 	statement->text =
 		psprintf("SELECT row_number() OVER (ORDER BY %s) AS n, d.*\n"
 				 "FROM (SELECT %s,\n"
@@ -232,15 +237,35 @@ steep_overlap_differences_sql(const TablePair *pair)
 				 "      WHERE l.digest IS DISTINCT FROM p.digest) AS d\n"
 				 "ORDER BY n LIMIT $1",
 				 steep_table_key_names(pair, "d."),
-				 steep_sql_join(keys, ", "),
-				 steep_table_key_join(pair, "l", "p", false));
+				 steep_sql_join(keys, ",\n             "),
+				 steep_table_key_join(pair));
 	statement->nparams = 1;
 	statement->params[0] = "int8";
 	return statement;
 }
 
+/* array_agg(<prefix>key1 ORDER BY n), …: nested types as their text. */
+static List *
+key_arrays(const TablePair *pair, const char *prefix)
+{
+	List	   *arrays = NIL;
+	ListCell   *cell;
+
+	foreach(cell, pair->key)
+	{
+		ColumnInfo *column = lfirst(cell);
+
+		arrays = lappend(arrays, psprintf("array_agg(%skey%d%s ORDER BY n)",
+										  prefix,
+										  list_cell_number(pair->key, cell) + 1,
+										  column->nested ? "::text" : ""));
+	}
+	return arrays;
+}
+
 /*----------
- * Cut the differences into batches of $1 rows, each column an array.
+ * Cut the differences into batches of $1 rows, each column an array: the
+ * category, the key, this node's key, the peer's.
  *
  *	SELECT array_agg(category ORDER BY n), array_agg(key1 ORDER BY n), …
  *	FROM differences GROUP BY (n - 1) / $1 ORDER BY min(n)
@@ -250,10 +275,10 @@ const Statement *
 steep_overlap_batches_sql(const TablePair *pair)
 {
 	Statement  *statement = steep_statement_create(SITE_LOCAL, "cut batches", pair);
-	List	   *arrays = NIL;
+	List	   *arrays = key_arrays(pair, "");
 
-	for (int i = 1; i <= list_length(pair->key); i++)
-		arrays = lappend(arrays, psprintf("array_agg(key%d ORDER BY n)", i));
+	arrays = list_concat(arrays, key_arrays(pair, "local_"));
+	arrays = list_concat(arrays, key_arrays(pair, "peer_"));
 	statement->text = psprintf("SELECT array_agg(category ORDER BY n),\n"
 							   "       %s\n"
 							   "FROM differences\n"
@@ -265,29 +290,29 @@ steep_overlap_batches_sql(const TablePair *pair)
 }
 
 /*----------
- * Read the rows of the keys $1, $2, …, each as the text of a row.
+ * Read the rows of the keys $1, $2, …, each as its number among them and the
+ * text of a row.
  *
- *	SELECT <key> AS key1, …, ROW(<columns>)::text AS image
- *	FROM <table> JOIN unnest($1, …) AS w(key1, …) ON <same key>
+ *	SELECT w.n, ROW(<columns>)::text AS image
+ *	FROM <table>
+ *	JOIN unnest($1, …) WITH ORDINALITY AS w(key1, …, n) ON <same key>
  *----------
  */
 const Statement *
 steep_overlap_rows_sql(Site site, const TablePair *pair)
 {
 	Statement  *statement = steep_statement_create(site, "read rows", pair);
-	statement->text = psprintf("SELECT %s,\n"
-							   "       ROW(%s)::text AS image\n"
+
+	statement->text = psprintf("SELECT w.n, ROW(%s)::text AS image\n"
 							   "FROM %s\n"
-							   "JOIN unnest(%s) AS w(%s)\n"
+							   "JOIN unnest(%s) WITH ORDINALITY AS w(%s, n)\n"
 							   "  ON %s",
-							   steep_table_key_aliased(pair),
 							   steep_table_columns(pair->columns),
 							   steep_table_from(steep_table_side(site, pair)),
 							   steep_table_key_params(statement, pair),
 							   steep_table_key_names(pair, ""),
-							   steep_table_key_join(pair, "t", "w", true));
-	statement->result = psprintf("%s, image text",
-								 steep_table_key_definitions(pair));
+							   steep_table_key_lookup(pair));
+	statement->result = "n int8, image text";
 	return statement;
 }
 
@@ -315,14 +340,12 @@ steep_overlap_images_sql(const TablePair *pair)
 				 "       steep_repl.row_image(%s, l.image),\n"
 				 "       steep_repl.row_image(%s, p.image)\n"
 				 "FROM unnest($1, %s) WITH ORDINALITY AS d(category, %s, n)\n"
-				 "LEFT JOIN local_rows l ON %s\n"
-				 "LEFT JOIN peer_rows p ON %s\n"
+				 "LEFT JOIN local_rows l ON l.n = d.n\n"
+				 "LEFT JOIN peer_rows p ON p.n = d.n\n"
 				 "ORDER BY d.n",
 				 steep_table_names_array(pair->key),
 				 steep_table_key_names(pair, "d."), names, names, names,
 				 steep_table_key_params(statement, pair),
-				 steep_table_key_names(pair, ""),
-				 steep_table_key_join(pair, "d", "l", false),
-				 steep_table_key_join(pair, "d", "p", false));
+				 steep_table_key_names(pair, ""));
 	return statement;
 }

@@ -105,21 +105,19 @@ steep_table_key_definitions(const TablePair *pair)
 
 		items = lappend(items, psprintf("key%d %s",
 										list_cell_number(pair->key, cell) + 1,
-										column->type));
+										column->base));
 	}
 	return steep_sql_join(items, ", ");
 }
 
 /*
- * <left>.<key> = <right>.key1 AND …, with the key's own operators.
+ * l.key1 = p.key1 AND …: the keys of both nodes, by the key's own operators.
  *
- * The left side is a table, with the columns' own names, or a relation of
- * ours.  What came from the peer has the default collation, which yields to
- * that of the column.
+ * What came from the peer has the default collation, which yields to that of
+ * our column.
  */
 char *
-steep_table_key_join(const TablePair *pair, const char *left,
-					 const char *right, bool left_is_table)
+steep_table_key_join(const TablePair *pair)
 {
 	List	   *items = NIL;
 	ListCell   *cell;
@@ -128,11 +126,31 @@ steep_table_key_join(const TablePair *pair, const char *left,
 	{
 		ColumnInfo *column = lfirst(cell);
 		int			n = list_cell_number(pair->key, cell) + 1;
-		char	   *name = left_is_table ? steep_sql_ident(column->name) :
-			psprintf("key%d", n);
 
-		items = lappend(items, psprintf("%s.%s %s %s.key%d", left, name,
-										column->equals, right, n));
+		items = lappend(items, psprintf("l.key%d %s p.key%d%s",
+										n, column->equals, n,
+										column->bytewise ? " COLLATE \"C\"" : ""));
+	}
+	return steep_sql_join(items, " AND ");
+}
+
+/* t.<key> = w.key1 AND …: the rows of the keys w that one node has. */
+char *
+steep_table_key_lookup(const TablePair *pair)
+{
+	List	   *items = NIL;
+	ListCell   *cell;
+
+	foreach(cell, pair->key)
+	{
+		ColumnInfo *column = lfirst(cell);
+		int			n = list_cell_number(pair->key, cell) + 1;
+
+		items = lappend(items, psprintf("t.%s %s w.key%d%s%s",
+										steep_sql_ident(column->name),
+										column->equals, n,
+										column->nested ? "::" : "",
+										column->nested ? column->base : ""));
 	}
 	return steep_sql_join(items, " AND ");
 }
@@ -151,7 +169,8 @@ steep_table_key_params(Statement *statement, const TablePair *pair)
 	{
 		ColumnInfo *column = lfirst(cell);
 
-		statement->params[statement->nparams++] = psprintf("%s[]", column->type);
+		statement->params[statement->nparams++] = column->nested ? "text[]" :
+			psprintf("%s[]", column->base);
 		params = lappend(params, psprintf("$%d", statement->nparams));
 	}
 	return steep_sql_join(params, ", ");

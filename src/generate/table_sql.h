@@ -21,8 +21,8 @@ extern char *steep_table_digest_columns(const TablePair *pair);
 extern char *steep_table_key_aliased(const TablePair *pair);
 extern char *steep_table_key_names(const TablePair *pair, const char *prefix);
 extern char *steep_table_key_definitions(const TablePair *pair);
-extern char *steep_table_key_join(const TablePair *pair, const char *left,
-								  const char *right, bool left_is_table);
+extern char *steep_table_key_join(const TablePair *pair);
+extern char *steep_table_key_lookup(const TablePair *pair);
 extern char *steep_table_key_params(Statement *statement,
 									const TablePair *pair);
 extern char *steep_table_names_array(List *columns);

@@ -238,7 +238,7 @@ steep_ledger_outlook(double *wait)
 {
 	char	  **row = row_of(&queue_outlook, NULL);
 
-	*wait = row[1] ? strtod(row[1], NULL) : -1;
+	*wait = row[1] ? Max(strtod(row[1], NULL), 0) : -1;
 	return bool_of(row[0]);
 }
 
@@ -279,7 +279,7 @@ steep_ledger_review(int64 id, const char *busy, Review *review)
 	review->claimable = number_of(row[3]);
 	review->running = number_of(row[4]);
 	review->unfinished = number_of(row[5]);
-	review->wait = row[6] ? strtod(row[6], NULL) : -1;
+	review->wait = row[6] ? Max(strtod(row[6], NULL), 0) : -1;
 	review->weight_total = number_of(row[7]);
 	review->weight_done = number_of(row[8]);
 	review->rows = number_of(row[9]);

@@ -77,15 +77,15 @@ fail_timeout(int64 id, int timeout_seconds)
 void
 steep_job_wait(int64 id, int timeout_seconds)
 {
-	TimestampTz start = GetCurrentTimestamp();
+	TimestampTz deadline = GetCurrentTimestamp() +
+		timeout_seconds * USECS_PER_SEC;
 	uint32		event = WaitEventExtensionNew("SteepReplWait");
 
 	steep_job_check();
 	ConditionVariablePrepareToSleep(&steep_jobs->ended);
 	while (steep_slots_have(id) || !has_ended(id))
 	{
-		if (TimestampDifferenceExceeds(start, GetCurrentTimestamp(),
-									   timeout_seconds * 1000))
+		if (GetCurrentTimestamp() >= deadline)
 			fail_timeout(id, timeout_seconds);
 		(void) ConditionVariableTimedSleep(&steep_jobs->ended, LOOK_MS, event);
 	}

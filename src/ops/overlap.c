@@ -48,7 +48,7 @@ with_tables(const char *peer, ArrayType *tables, Jsonb *primary_keys,
 
 	PG_TRY();
 	{
-		pairs = steep_tables_expand(pairs);
+		pairs = steep_tables_expand(session, pairs);
 		steep_session_read(session);
 		steep_tables_check(session, pairs, primary_keys);
 		work(session, pairs, arg);
@@ -138,9 +138,15 @@ static ArrayType *
 one_table(FunctionCallInfo fcinfo, int n)
 {
 	Datum		table;
+	char	   *name = text_argument(fcinfo, n);
 
-	if (PG_ARGISNULL(n))
+	if (name == NULL)
 		return NULL;
+	if (steep_tables_is_pattern(name))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"%s\" may name more than one table", name),
+				 errhint("Name one table here; see many at once with steep_repl.analyze_overlap().")));
 	table = PG_GETARG_DATUM(n);
 	return construct_array(&table, 1, TEXTOID, -1, false, TYPALIGN_INT);
 }
@@ -236,13 +242,14 @@ static void
 put_batch(Session *session, const TablePair *pair, const char *const *batch,
 		  Spool *result)
 {
+	int			width = list_length(pair->key);
 	Spool	   *here = steep_spool_create("local_rows");
 	Spool	   *there = steep_spool_create("peer_rows");
 
 	steep_peer_send(session->peer, steep_overlap_rows_sql(SITE_PEER, pair),
-					batch + 1);
-	steep_local_rows(steep_overlap_rows_sql(SITE_LOCAL, pair), batch + 1, NIL,
-					 here);
+					batch + 1 + 2 * width);
+	steep_local_rows(steep_overlap_rows_sql(SITE_LOCAL, pair),
+					 batch + 1 + width, NIL, here);
 	steep_peer_collect(session->peer, there);
 	steep_local_rows(steep_overlap_images_sql(pair), batch,
 					 list_make2(here, there), result);

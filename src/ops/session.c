@@ -116,6 +116,14 @@ steep_session_read(Session *session)
 	steep_peer_none(session->peer, steep_session_read_sql(), NULL);
 }
 
+/* Say where a side is, for messages. */
+char *
+steep_session_place(const Session *session, Site site)
+{
+	return site == SITE_LOCAL ? "here" :
+		psprintf("on peer \"%s\"", steep_peer_label(session->peer));
+}
+
 /* Disconnect and give the caller his settings back. */
 void
 steep_session_end(Session *session)

@@ -33,6 +33,7 @@ typedef struct Session
 
 extern Session *steep_session_begin(const PeerAddress *address);
 extern void steep_session_read(Session *session);
+extern char *steep_session_place(const Session *session, Site site);
 extern void steep_session_end(Session *session);
 extern void steep_session_abandon(Session *session);
 

@@ -131,6 +131,19 @@ single_name(char *name, const char *asked)
 	return strVal(linitial(names));
 }
 
+static bool
+is_publication(const char *asked)
+{
+	return strncmp(asked, PUBLICATION_PREFIX, strlen(PUBLICATION_PREFIX)) == 0;
+}
+
+/* May an entry stand for several tables? */
+bool
+steep_tables_is_pattern(const char *asked)
+{
+	return ends_with(asked, ".*") || is_publication(asked);
+}
+
 /* Start a pair for one entry; only a plain table is looked up already. */
 static TablePair *
 resolve_entry(char *asked)
@@ -138,8 +151,7 @@ resolve_entry(char *asked)
 	TablePair  *pair = palloc0(sizeof(TablePair));
 
 	pair->asked = asked;
-	if (!ends_with(asked, ".*") &&
-		strncmp(asked, PUBLICATION_PREFIX, strlen(PUBLICATION_PREFIX)) != 0)
+	if (!steep_tables_is_pattern(asked))
 		pair->local = resolve_table(asked);
 	return pair;
 }
@@ -177,12 +189,43 @@ steep_tables_resolve(ArrayType *tables)
 	return pairs;
 }
 
+/*
+ * Refuse a schema of which the peer has a table that this node has not: left
+ * out, it would make two nodes look equal that are not.
+ */
+static void
+check_only_there(Session *session, const char *const *values, List *pairs)
+{
+	Spool	   *spool = steep_spool_create("peer_tables");
+	ListCell   *cell;
+
+	steep_peer_rows(session->peer, steep_catalog_expand_schema_sql(SITE_PEER),
+					values, spool);
+	foreach(cell, steep_spool_texts(spool))
+	{
+		char	  **row = lfirst(cell);
+		char	   *qualified = steep_sql_name(row[0], row[1]);
+		ListCell   *pair;
+		bool		found = false;
+
+		foreach(pair, pairs)
+			found = found ||
+				strcmp(((TablePair *) lfirst(pair))->asked, qualified) == 0;
+		if (!found)
+			ereport(ERROR,
+					(errcode(ERRCODE_UNDEFINED_TABLE),
+					 errmsg("table \"%s\" exists on peer \"%s\" only",
+							qualified, steep_peer_label(session->peer)),
+					 errhint("Create it here, or name the tables one by one.")));
+	}
+	steep_spool_end(spool);
+}
+
 /* List the tables of a pattern; there must be one at least. */
 static List *
-expand_entry(char *asked)
+expand_entry(Session *session, char *asked)
 {
-	bool		publication = strncmp(asked, PUBLICATION_PREFIX,
-									  strlen(PUBLICATION_PREFIX)) == 0;
+	bool		publication = is_publication(asked);
 	char	   *name = publication ? asked + strlen(PUBLICATION_PREFIX) :
 		pnstrdup(asked, strlen(asked) - 2);
 	const char *values[] = {single_name(name, asked)};
@@ -212,12 +255,14 @@ expand_entry(char *asked)
 				 errhint(publication ?
 						 "Check that the publication exists and has tables." :
 						 "Check that the schema exists and has tables.")));
+	if (!publication)
+		check_only_there(session, values, pairs);
 	return pairs;
 }
 
 /* Replace the patterns among the pairs by the tables they name. */
 List *
-steep_tables_expand(List *pairs)
+steep_tables_expand(Session *session, List *pairs)
 {
 	List	   *expanded = NIL;
 	ListCell   *cell;
@@ -227,7 +272,7 @@ steep_tables_expand(List *pairs)
 		TablePair  *pair = lfirst(cell);
 
 		expanded = pair->local ? lappend(expanded, pair) :
-			list_concat(expanded, expand_entry(pair->asked));
+			list_concat(expanded, expand_entry(session, pair->asked));
 	}
 	return expanded;
 }

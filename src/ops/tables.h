@@ -15,7 +15,8 @@
 #include "ops/session.h"
 
 extern List *steep_tables_resolve(ArrayType *tables);
-extern List *steep_tables_expand(List *pairs);
+extern bool steep_tables_is_pattern(const char *asked);
+extern List *steep_tables_expand(Session *session, List *pairs);
 extern bool steep_tables_names(const char *written, const TablePair *pair);
 extern void steep_tables_check(Session *session, List *pairs,
 							   Jsonb *primary_keys);

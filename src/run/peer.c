@@ -15,90 +15,31 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_proc.h"
-#include "catalog/pg_type.h"
-#include "fmgr.h"
+#include "access/xlog.h"
 #include "miscadmin.h"
-#include "parser/parse_func.h"
 #include "storage/latch.h"
-#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
 #include "base/compat.h"
 #include "base/guc.h"
 #include "base/sqltext.h"
+#include "run/dblink.h"
 #include "run/peer.h"
 #include "run/server.h"
 
 #define BULK_ROWS 20000			/* rows of one FETCH */
 #define LONGEST_NAP 50			/* milliseconds between looks at the peer */
 
-typedef struct DblinkCalls
-{
-	FmgrInfo	connect;
-	FmgrInfo	disconnect;
-	FmgrInfo	send_query;
-	FmgrInfo	is_busy;
-	FmgrInfo	error_message;
-} DblinkCalls;
-
 struct Peer
 {
 	char	   *label;			/* for people, without secrets */
-	char	   *schema;			/* where dblink lives, quoted */
 	Datum		name;			/* of the dblink connection, as text */
 	const Statement *running;	/* sent and not yet collected */
 	bool		bulk;			/* running is read through a cursor */
 	int			time_limit;		/* for one answer, ms; 0 = none */
 	DblinkCalls dblink;
 };
-
-static const Statement find_dblink = {
-	.site = SITE_LOCAL,
-	.purpose = "find dblink",
-	.text = "SELECT n.nspname\n"
-	"FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace\n"
-	"WHERE e.extname = 'dblink'",
-};
-
-/* Look up one of dblink's functions, by its exact arguments. */
-static void
-look_up(FmgrInfo *call, const char *schema, const char *function, int nargs)
-{
-	Oid			types[2] = {TEXTOID, TEXTOID};
-	Oid			oid = LookupFuncName(list_make2(makeString(pstrdup(schema)),
-												makeString(pstrdup(function))),
-									 nargs, types, false);
-
-	if (object_aclcheck(ProcedureRelationId, oid, GetUserId(),
-						ACL_EXECUTE) != ACLCHECK_OK)
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("permission denied for function %s.%s",
-						schema, function),
-				 errhint("GRANT EXECUTE on dblink's functions to the role.")));
-	fmgr_info(oid, call);
-}
-
-/* Find dblink and its functions. */
-static void
-look_up_dblink(Peer *peer)
-{
-	char	   *schema = steep_local_value(&find_dblink, NULL, NIL);
-
-	if (schema == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("extension \"%s\" is not installed", "dblink"),
-				 errhint("Run CREATE EXTENSION dblink.")));
-	peer->schema = steep_sql_ident(schema);
-	look_up(&peer->dblink.connect, schema, "dblink_connect", 2);
-	look_up(&peer->dblink.disconnect, schema, "dblink_disconnect", 1);
-	look_up(&peer->dblink.send_query, schema, "dblink_send_query", 2);
-	look_up(&peer->dblink.is_busy, schema, "dblink_is_busy", 1);
-	look_up(&peer->dblink.error_message, schema, "dblink_error_message", 1);
-}
 
 /* Name the statement and the peer in the context of an error. */
 static void
@@ -112,14 +53,14 @@ add_purpose(void *arg)
 }
 
 /*
- * Connect by the name of a server.
+ * Connect by the name of a server, or by a connection string.
  *
  * A server of the user's may say no connect_timeout, so libpq gets ours as
  * its default for the call.  The error keeps libpq's message as its detail:
  * host, user and cause, but never the password.
  */
 static void
-connect_to(Peer *peer, const char *server)
+connect_to(Peer *peer, const char *address)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	char		timeout[32];
@@ -131,7 +72,7 @@ connect_to(Peer *peer, const char *server)
 	PG_TRY();
 	{
 		FunctionCall2(&peer->dblink.connect, peer->name,
-					  CStringGetTextDatum(server));
+					  CStringGetTextDatum(address));
 	}
 	PG_CATCH();
 	{
@@ -155,16 +96,36 @@ connect_to(Peer *peer, const char *server)
 		unsetenv("PGCONNECT_TIMEOUT");
 }
 
-/* Connect through a server of our own, which lives no longer than that. */
+/*
+ * Connect through a server of our own, which lives no longer than that.
+ *
+ * A standby cannot make one, so there dblink gets the connection string; it
+ * is an argument of a C call, no text of a statement.
+ */
 static void
 connect_to_address(Peer *peer, const PeerAddress *address)
 {
 	static uint32 counter = 0;
 	char	   *server = psprintf("steep_repl_%d_%u", MyProcPid, ++counter);
 
+	if (RecoveryInProgress())
+	{
+		steep_server_check_usage();
+		connect_to(peer, steep_peer_address_conninfo(address));
+		return;
+	}
 	steep_server_create(server, address);
 	connect_to(peer, server);
-	steep_server_drop(server);
+	PG_TRY();
+	{
+		steep_server_drop(server);
+	}
+	PG_CATCH();
+	{
+		steep_peer_close(peer);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
 }
 
 /*
@@ -181,7 +142,7 @@ steep_peer_open(const PeerAddress *address)
 
 	peer->label = pstrdup(address->label);
 	peer->name = CStringGetTextDatum(psprintf("steep_repl_%u", ++counter));
-	look_up_dblink(peer);
+	steep_dblink_find(&peer->dblink);
 	if (address->server)
 		connect_to(peer, address->server);
 	else
@@ -277,7 +238,7 @@ get_result(Peer *peer, const char *columns, Spool *into)
 	const char *values[] = {name};
 
 	get.text = psprintf("SELECT * FROM %s.dblink_get_result($1) AS r(%s)",
-						peer->schema, columns ? columns : "status text");
+						peer->dblink.schema, columns ? columns : "status text");
 	wait_for_answer(peer);
 	steep_local_rows(&get, values, NIL, into);
 	wait_for_answer(peer);

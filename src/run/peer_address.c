@@ -223,3 +223,35 @@ steep_peer_address_parse(const char *text)
 		find_server(address, text);
 	return address;
 }
+
+static void
+append_options(StringInfo conninfo, List *options)
+{
+	ListCell   *cell;
+
+	foreach(cell, options)
+	{
+		DefElem    *option = lfirst(cell);
+
+		appendStringInfo(conninfo, "%s='", option->defname);
+		for (const char *c = strVal(option->arg); *c; c++)
+		{
+			if (*c == '\'' || *c == '\\')
+				appendStringInfoChar(conninfo, '\\');
+			appendStringInfoChar(conninfo, *c);
+		}
+		appendStringInfoString(conninfo, "' ");
+	}
+}
+
+/* Write the options as a connection string: it holds the secrets. */
+char *
+steep_peer_address_conninfo(const PeerAddress *address)
+{
+	StringInfoData conninfo;
+
+	initStringInfo(&conninfo);
+	append_options(&conninfo, address->server_options);
+	append_options(&conninfo, address->user_options);
+	return conninfo.data;
+}

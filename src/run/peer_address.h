@@ -19,5 +19,6 @@ typedef struct PeerAddress
 } PeerAddress;
 
 extern PeerAddress *steep_peer_address_parse(const char *text);
+extern char *steep_peer_address_conninfo(const PeerAddress *address);
 
 #endif							/* STEEP_REPL_PEER_ADDRESS_H */

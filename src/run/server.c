@@ -13,12 +13,31 @@
 
 #include "access/xact.h"
 #include "catalog/dependency.h"
+#include "catalog/pg_foreign_data_wrapper.h"
 #include "catalog/pg_foreign_server.h"
 #include "commands/defrem.h"
 #include "foreign/foreign.h"
+#include "miscadmin.h"
 #include "nodes/makefuncs.h"
+#include "utils/acl.h"
 
+#include "base/compat.h"
 #include "run/server.h"
+
+/* Require the privilege to create a server, where none can be created. */
+void
+steep_server_check_usage(void)
+{
+	Oid			wrapper = get_foreign_data_wrapper_oid("postgres_fdw", false);
+
+	if (object_aclcheck(ForeignDataWrapperRelationId, wrapper, GetUserId(),
+						ACL_USAGE) != ACLCHECK_OK)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied for foreign-data wrapper %s",
+						"postgres_fdw"),
+				 errhint("GRANT USAGE ON FOREIGN DATA WRAPPER postgres_fdw to the role.")));
+}
 
 /*
  * Create a server and the current role's user mapping for it.

@@ -10,6 +10,7 @@
 
 #include "run/peer_address.h"
 
+extern void steep_server_check_usage(void);
 extern void steep_server_create(const char *name, const PeerAddress *address);
 extern void steep_server_drop(const char *name);
 

@@ -32,6 +32,7 @@
 extern const Operation steep_test_operation;
 
 PG_FUNCTION_INFO_V1(steep_repl_test_enqueue);
+PG_FUNCTION_INFO_V1(steep_repl_test_wait);
 
 /* Read a member of a JSON object as text, or NULL. */
 static char *
@@ -188,6 +189,13 @@ steep_repl_test_enqueue(PG_FUNCTION_ARGS)
 	spec.parallel = PG_GETARG_INT32(2);
 	PG_RETURN_INT64(steep_job_enqueue(&spec,
 									  read_steps(jsonb_text(PG_GETARG_DATUM(1)))));
+}
+
+Datum
+steep_repl_test_wait(PG_FUNCTION_ARGS)
+{
+	steep_job_wait(PG_GETARG_INT64(0), PG_GETARG_INT32(1));
+	PG_RETURN_VOID();
 }
 
 #endif							/* STEEP_TEST_POINTS */

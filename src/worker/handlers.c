@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "jobs/operation.h"
+#include "ops/merge.h"
 #include "worker/worker.h"
 
 #ifdef STEEP_TEST_POINTS
@@ -15,6 +16,7 @@ extern const Operation steep_test_operation;
 #endif
 
 static const Operation *const operations[] = {
+	&steep_merge_operation,
 #ifdef STEEP_TEST_POINTS
 	&steep_test_operation,
 #endif

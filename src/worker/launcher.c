@@ -246,6 +246,7 @@ start_leaders(void)
 static Oid
 next_database(void)
 {
+	static int	turn = 0;		/* so that none waits for ever */
 	TimestampTz now = GetCurrentTimestamp();
 	Oid			found = InvalidOid;
 	bool		reserved = false;
@@ -259,8 +260,10 @@ next_database(void)
 	}
 	for (int i = 0; i < STEEP_MAX_DATABASES && !OidIsValid(found); i++)
 	{
-		JobDatabase *database = &steep_jobs->databases[i];
+		JobDatabase *database;
 
+		turn = (turn + 1) % STEEP_MAX_DATABASES;
+		database = &steep_jobs->databases[turn];
 		if (OidIsValid(database->oid) &&
 			(database->scout_at <= now ||
 			 (database->more && free && !reserved)))

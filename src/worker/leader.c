@@ -29,6 +29,7 @@
 #include "worker/worker.h"
 
 #define TURN_MS 1000			/* between two looks, and two messages */
+#define MAX_BARREN 3			/* helpers that end before they claim a step */
 
 /* What the leader knows. */
 typedef struct Leader
@@ -41,6 +42,9 @@ typedef struct Leader
 	uint64		weight_at_start;	/* complete when this attempt began */
 	bool		fruitful;		/* noted that a step has completed since */
 	bool		seeded;			/* the slot knows what was complete */
+	int64		claimable_before;	/* when helpers were last started */
+	uint64		done_before;
+	int			barren;			/* starts in a row that changed nothing */
 	BackgroundWorkerHandle *handles[STEEP_MAX_HELPERS];
 	TimestampTz notified_at;
 	char	   *notified;		/* the last message */
@@ -242,12 +246,32 @@ run_inline(Leader *leader, int helper)
 	SetLatch(MyLatch);			/* look again at once */
 }
 
+/*
+ * Do helpers end before they claim a step?  They may not get a connection
+ * that the leader has, say because of the owner's connection limit.
+ */
+static bool
+helpers_are_barren(Leader *leader, int nbusy)
+{
+	const Review *now = &leader->review;
+
+	if (nbusy > 0 || leader->claimable_before != now->claimable ||
+		leader->done_before != now->weight_done)
+		leader->barren = 0;
+	else
+		leader->barren++;
+	leader->claimable_before = now->claimable;
+	leader->done_before = now->weight_done;
+	return leader->barren >= MAX_BARREN;
+}
+
 /* Start helpers, up to as many as there is work for. */
 static void
 start_helpers(Leader *leader, int nbusy)
 {
 	int			wanted = Min(leader->job->parallel,
 							 leader->review.running + leader->review.claimable);
+	bool		barren = helpers_are_barren(leader, nbusy);
 
 	for (; nbusy < wanted; nbusy++)
 	{
@@ -256,11 +280,13 @@ start_helpers(Leader *leader, int nbusy)
 		address.helper = steep_helper_reserve(leader->slot);
 		if (address.helper < 0)
 			return;
-		if (steep_worker_start("steep_helper_main", "helper",
+		if (!barren &&
+			steep_worker_start("steep_helper_main", "helper",
 							   leader->job->id, (Datum) 0, &address,
 							   &leader->handles[address.helper]))
 			continue;
-		steep_worker_warn_exhausted();
+		if (!barren)
+			steep_worker_warn_exhausted();
 		if (nbusy == 0)
 			run_inline(leader, address.helper);
 		else
@@ -327,17 +353,30 @@ take_turn(Leader *leader)
 	return true;
 }
 
+/* Say why this library can't run the job as its owner, if so. */
+static void
+find_problem(const Job *job, JobError *error)
+{
+	error->sqlstate = "28000";	/* invalid_authorization_specification */
+	error->message = steep_ledger_owner_problem(job);
+	if (error->message != NULL || steep_operation_find(job->operation) != NULL)
+		return;
+	error->sqlstate = "0A000";	/* feature_not_supported */
+	error->message = psprintf("operation \"%s\" is unknown to this version of steep_repl",
+							  job->operation);
+}
+
 /* Claim the job; false if it is not pending, or may not run as its owner. */
 static bool
 claim(Leader *leader)
 {
-	JobError	error = {.sqlstate = "28000"};
+	JobError	error = {0};
 
 	steep_worker_begin(TopMemoryContext);
 	TEST_POINT("job_claim");
 	leader->job = steep_ledger_claim_job(leader->slot->job);
 	if (leader->job != NULL)
-		error.message = steep_ledger_owner_problem(leader->job);
+		find_problem(leader->job, &error);
 	if (leader->job != NULL && error.message != NULL)
 		(void) steep_ledger_finish(leader->job, JOB_FAILED, &error);
 	steep_worker_commit(TopMemoryContext);

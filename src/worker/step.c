@@ -37,6 +37,17 @@ add_step_context(void *arg)
 				   step->job->operation);
 }
 
+/* Say in pg_stat_activity what this worker does. */
+static void
+report_activity(const StepContext *step)
+{
+	char	   *text = psprintf("%s: %s %s", step->job->operation, step->kind,
+								step->target ? step->target : "");
+
+	pgstat_report_activity(STATE_RUNNING, text);
+	pfree(text);
+}
+
 static StepContext *
 claim(Job *job, int helper, MemoryContext context)
 {
@@ -145,7 +156,7 @@ steep_step_run(JobSlot *slot, Job *job, int helper)
 	step = claim(job, helper, context);
 	if (step != NULL)
 	{
-		pgstat_report_activity(STATE_RUNNING, step->kind);
+		report_activity(step);
 		steep_progress_begin_step(&slot->helpers[helper].progress,
 								  step->weight);
 		error = try_step(steep_operation_find(job->operation), step, context);
