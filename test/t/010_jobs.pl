@@ -485,12 +485,16 @@ $id = submit(["1, 'SELECT 1'"], params => '{"max_attempts": 2}');
 wait_status($id, 'failed');
 like(field($id, 'error_message'), qr/gave up after 2 attempts/,
 	'a job whose leader never gets to work is given up');
+$offset = -s $node->logfile;
 $node->append_conf('postgresql.conf', q{steep_repl.fail_point = 'step_claim'});
 $node->reload;
 $id = submit(["1, 'SELECT 1'"], params => '{"max_attempts": 2}');
 wait_status($id, 'failed');
 like(field($id, 'error_message'), qr/gave up after 2 attempts/,
 	'and one whose steps can not be claimed');
+my $log = slurp_file($node->logfile, $offset);
+my $tries = () = $log =~ /helper ERROR:  test point "step_claim" failed/g;
+cmp_ok($tries, '<=', 6, 'and its helpers are not started over and over');
 $node->append_conf('postgresql.conf', q{steep_repl.fail_point = 'job_finish'});
 $node->reload;
 $id = submit(["1, 'SELECT 1'"]);
