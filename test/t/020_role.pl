@@ -34,6 +34,19 @@ is_equal_table($node, $peer, 'public.orders', ['id'], 'both nodes are the same')
 sql_as($node, 'merger', "SELECT steep_repl.assert_in_sync($arguments)");
 is_unleaked($before, 'nothing is left behind', qr/origin/);
 
+my $password = secret();
+sql($node, <<"EOC");
+SET log_statement = 'none';
+CREATE SERVER node_b FOREIGN DATA WRAPPER postgres_fdw
+	OPTIONS (host '127.0.0.1', port '@{[$peer->port]}', dbname 'postgres');
+CREATE USER MAPPING FOR merger SERVER node_b OPTIONS (user 'merger', password '$password');
+GRANT USAGE ON FOREIGN SERVER node_b TO merger;
+EOC
+is( sql_as($node, 'merger',
+		q{SELECT * FROM steep_repl.analyze_overlap('node_b', ARRAY['public.orders'])}),
+	'public.orders|0|0|102|0',
+	'it compares with a server that it may use');
+
 like(
 	error_of($node, 'SELECT * FROM steep_repl.work_queue', 'merger'),
 	qr/permission denied/,
