@@ -63,6 +63,9 @@ extern uint64 steep_merge_book(const Statement *statement,
 extern char **steep_merge_ask(const Statement *statement,
 							  const char *const *values);
 
+/* merge_report.c */
+extern Datum steep_merge_record(const char *id);
+
 /* the steps */
 extern void steep_merge_plan(StepContext *step);
 extern void steep_merge_replan(StepContext *step);
