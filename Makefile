@@ -37,7 +37,7 @@ PGXS := $(shell $(PG_CONFIG) --pgxs)
 ifneq ($(filter demo check bench,$(MAKECMDGOALS)),)
 .PHONY: demo check bench
 demo check bench:
-	tools/$@
+	@tools/$@
 else
 include $(PGXS)
 $(OBJS): $(wildcard src/*/*.h)

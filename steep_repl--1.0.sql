@@ -3,12 +3,185 @@
 -- complain if script is sourced in psql, rather than via CREATE EXTENSION
 \echo Use "CREATE EXTENSION steep_repl CASCADE" to load this file. \quit
 
+-- Operators in the bodies below are those of the server, whatever the schemas
+-- of the required extensions hold.
+SET LOCAL search_path = pg_catalog, pg_temp;
+
 CREATE SCHEMA steep_repl;
 COMMENT ON SCHEMA steep_repl IS 'compare, merge and copy PostgreSQL nodes';
 
 ----------------------------------------------------------------------------
 -- Types and tables
 ----------------------------------------------------------------------------
+
+CREATE TABLE steep_repl.work_queue (
+	id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	operation text NOT NULL CHECK (length(operation) BETWEEN 1 AND 63),
+	snapshot_id text,
+	merge_id text,
+	params jsonb NOT NULL DEFAULT '{}',
+	status text NOT NULL DEFAULT 'pending'
+		CHECK (status IN ('pending', 'running', 'complete', 'failed', 'cancelled')),
+	owner oid NOT NULL,
+	owner_name text NOT NULL,
+	parallel int NOT NULL DEFAULT 1 CHECK (parallel BETWEEN 1 AND 32),
+	attempt int NOT NULL DEFAULT 0,
+	fruitless int NOT NULL DEFAULT 0,
+	max_attempts int NOT NULL DEFAULT 5 CHECK (max_attempts > 0),
+	next_attempt_at timestamptz NOT NULL DEFAULT '-infinity',
+	worker_pid int,
+	cancel_requested boolean NOT NULL DEFAULT false,
+	created_at timestamptz NOT NULL DEFAULT now(),
+	started_at timestamptz,
+	completed_at timestamptz,
+	error_sqlstate text,
+	error_message text,
+	error_detail text,
+	error_hint text,
+	error_context text
+);
+CREATE INDEX work_queue_pending ON steep_repl.work_queue (created_at)
+	WHERE status = 'pending';
+CREATE INDEX work_queue_running ON steep_repl.work_queue (id)
+	WHERE status = 'running';
+CREATE INDEX work_queue_merge ON steep_repl.work_queue (merge_id);
+CREATE INDEX work_queue_snapshot ON steep_repl.work_queue (snapshot_id);
+COMMENT ON TABLE steep_repl.work_queue IS 'jobs: one row each long operation, from its submit on';
+COMMENT ON COLUMN steep_repl.work_queue.owner IS 'role that submitted the job and that it runs as';
+COMMENT ON COLUMN steep_repl.work_queue.owner_name IS 'name of that role at submit; both must still fit';
+COMMENT ON COLUMN steep_repl.work_queue.attempt IS 'how often the job was started';
+COMMENT ON COLUMN steep_repl.work_queue.fruitless IS 'starts since a step last completed; at max_attempts the job fails';
+
+CREATE TABLE steep_repl.work_steps (
+	id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	job_id bigint NOT NULL REFERENCES steep_repl.work_queue ON DELETE CASCADE,
+	stage int NOT NULL,
+	seq int NOT NULL,
+	kind text NOT NULL,
+	target text,
+	params jsonb NOT NULL DEFAULT '{}',
+	status text NOT NULL DEFAULT 'pending'
+		CHECK (status IN ('pending', 'running', 'complete', 'failed', 'cancelled')),
+	attempt int NOT NULL DEFAULT 0,
+	next_attempt_at timestamptz NOT NULL DEFAULT '-infinity',
+	helper int,
+	weight bigint NOT NULL DEFAULT 1 CHECK (weight > 0),
+	rows bigint NOT NULL DEFAULT 0,
+	bytes bigint NOT NULL DEFAULT 0,
+	started_at timestamptz,
+	completed_at timestamptz,
+	error_sqlstate text,
+	error_message text,
+	error_detail text,
+	error_hint text,
+	error_context text
+);
+CREATE INDEX work_steps_job ON steep_repl.work_steps (job_id, stage, seq);
+CREATE INDEX work_steps_unfinished ON steep_repl.work_steps (job_id, stage, seq)
+	WHERE status IN ('pending', 'running', 'failed');
+COMMENT ON TABLE steep_repl.work_steps IS 'steps of jobs: one row each transaction that a job consists of';
+COMMENT ON COLUMN steep_repl.work_steps.helper IS 'number of the worker that runs the step, within its job';
+COMMENT ON COLUMN steep_repl.work_steps.weight IS 'share of the step in the progress of its job, in rows or bytes';
+
+CREATE TABLE steep_repl.merge_audit_log (
+	merge_id text PRIMARY KEY,
+	status text NOT NULL DEFAULT 'pending'
+		CHECK (status IN ('pending', 'running', 'needs_resolution', 'complete', 'failed', 'cancelled')),
+	tables text[] NOT NULL,
+	strategy text NOT NULL,
+	dry_run boolean NOT NULL,
+	peer text NOT NULL,
+	requested_by text NOT NULL,
+	owner oid NOT NULL,
+	local_only_count bigint,
+	remote_only_count bigint,
+	match_count bigint,
+	conflict_count bigint,
+	applied_local bigint,
+	applied_remote bigint,
+	stale bigint,
+	failed bigint,
+	changed_since bigint,
+	atomicity text NOT NULL DEFAULT 'merge' CHECK (atomicity IN ('merge', 'batch')),
+	options jsonb NOT NULL DEFAULT '{}',
+	server text NOT NULL,
+	private_server boolean NOT NULL,
+	created_at timestamptz NOT NULL DEFAULT now(),
+	started_at timestamptz,
+	completed_at timestamptz,
+	error_message text
+);
+COMMENT ON TABLE steep_repl.merge_audit_log IS 'merges: one row each operation, from its submit on';
+COMMENT ON COLUMN steep_repl.merge_audit_log.peer IS 'where the other node is, without secrets';
+COMMENT ON COLUMN steep_repl.merge_audit_log.applied_local IS 'rows written on this node';
+COMMENT ON COLUMN steep_repl.merge_audit_log.applied_remote IS 'rows written on the peer';
+COMMENT ON COLUMN steep_repl.merge_audit_log.stale IS 'rows that moved each time they were to be written, and were left alone';
+COMMENT ON COLUMN steep_repl.merge_audit_log.changed_since IS 'merged rows that differed again when the merge was verified';
+COMMENT ON COLUMN steep_repl.merge_audit_log.private_server IS 'the server was made for this merge and is dropped with its job';
+
+CREATE TABLE steep_repl.merge_tables (
+	merge_id text NOT NULL REFERENCES steep_repl.merge_audit_log ON DELETE CASCADE,
+	seq int NOT NULL,
+	table_name text NOT NULL,
+	strategy text NOT NULL,
+	key_columns text[] NOT NULL,
+	local_only_count bigint,
+	remote_only_count bigint,
+	match_count bigint,
+	conflict_count bigint,
+	changed_since bigint,
+	PRIMARY KEY (merge_id, seq),
+	UNIQUE (merge_id, table_name)
+);
+COMMENT ON TABLE steep_repl.merge_tables IS 'tables of merges, those that foreign keys point to first';
+
+CREATE TABLE steep_repl.merge_statements (
+	merge_id text NOT NULL,
+	table_name text NOT NULL,
+	seq int NOT NULL,
+	runs_on text NOT NULL CHECK (runs_on IN ('local', 'peer')),
+	purpose text NOT NULL,
+	statement text NOT NULL,
+	PRIMARY KEY (merge_id, table_name, seq),
+	FOREIGN KEY (merge_id, table_name)
+		REFERENCES steep_repl.merge_tables (merge_id, table_name) ON DELETE CASCADE
+);
+COMMENT ON TABLE steep_repl.merge_statements IS 'statements that apply a planned merge; if a table would need others by then, it is not applied';
+
+CREATE TABLE steep_repl.merge_decisions (
+	merge_id text NOT NULL,
+	table_name text NOT NULL,
+	seq bigint NOT NULL,
+	round int NOT NULL DEFAULT 1,
+	key jsonb NOT NULL,
+	category text NOT NULL CHECK (category IN ('local_only', 'remote_only', 'conflict')),
+	resolution text CHECK (resolution IN ('local', 'remote', 'custom', 'skip')),
+	resolved_by text,
+	state text NOT NULL
+		CHECK (state IN ('planned', 'pending', 'applied', 'stale', 'failed', 'reverted')),
+	local_row jsonb,
+	remote_row jsonb,
+	local_digest bytea,
+	remote_digest bytea,
+	error_message text,
+	PRIMARY KEY (merge_id, table_name, seq),
+	FOREIGN KEY (merge_id, table_name)
+		REFERENCES steep_repl.merge_tables (merge_id, table_name) ON DELETE CASCADE
+);
+COMMENT ON TABLE steep_repl.merge_decisions IS 'one row each row that differed, with both sides as they were and what was decided';
+COMMENT ON COLUMN steep_repl.merge_decisions.resolution IS 'whose row wins; a row on one side only wins';
+COMMENT ON COLUMN steep_repl.merge_decisions.round IS '1, or more if the row moved and was planned again';
+
+CREATE TABLE steep_repl.merge_markers (
+	merge_id text NOT NULL,
+	batch int NOT NULL,
+	epoch int NOT NULL DEFAULT 1,
+	result jsonb,
+	claimed_by text NOT NULL DEFAULT session_user,
+	created_at timestamptz NOT NULL DEFAULT now(),
+	PRIMARY KEY (merge_id, batch)
+);
+COMMENT ON TABLE steep_repl.merge_markers IS 'batches that this node has applied for a merge that another node runs';
 
 ----------------------------------------------------------------------------
 -- Digests
@@ -95,6 +268,13 @@ AS 'MODULE_PATHNAME', 'steep_repl_row_image';
 COMMENT ON FUNCTION steep_repl.row_image(text[], text) IS
 'turns the text of ROW(columns)::text into a JSON object of strings by column name';
 
+CREATE FUNCTION steep_repl.key_image(key text[], columns text[], record text)
+RETURNS jsonb
+LANGUAGE C STRICT IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'steep_repl_key_image';
+COMMENT ON FUNCTION steep_repl.key_image(text[], text[], text) IS
+'turns the key columns of the text of ROW(columns)::text into a JSON object of strings by column name';
+
 CREATE FUNCTION steep_repl.image_record(columns text[], image jsonb)
 RETURNS text
 LANGUAGE C STRICT IMMUTABLE PARALLEL SAFE
@@ -161,9 +341,697 @@ COMMENT ON FUNCTION steep_repl.overlap_sql(text, text, text[]) IS
 -- Jobs
 ----------------------------------------------------------------------------
 
+CREATE FUNCTION steep_repl.is_admin(p_role oid)
+RETURNS boolean
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+	SELECT pg_has_role(p_role, relowner, 'USAGE')
+	FROM pg_catalog.pg_class
+	WHERE oid = 'steep_repl.work_queue'::regclass;
+END;
+COMMENT ON FUNCTION steep_repl.is_admin(oid)
+	IS 'internal: is the role a superuser, or a member of the extension''s owner?';
+
+CREATE FUNCTION steep_repl.may_manage(p_role oid, p_owner oid)
+RETURNS boolean
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+	SELECT CASE
+		WHEN (SELECT rolsuper FROM pg_catalog.pg_roles WHERE oid = p_owner)
+			THEN (SELECT rolsuper FROM pg_catalog.pg_roles WHERE oid = p_role)
+		ELSE steep_repl.is_admin(p_role) OR pg_has_role(p_role, p_owner, 'USAGE')
+	END;
+END;
+COMMENT ON FUNCTION steep_repl.may_manage(oid, oid)
+	IS 'internal: may a role cancel and forget a job of this owner?';
+
+CREATE FUNCTION steep_repl.backoff(p_attempt int)
+RETURNS interval
+LANGUAGE sql IMMUTABLE
+RETURN make_interval(secs => least(60, 2 ^ (least(p_attempt, 10) - 1)));
+COMMENT ON FUNCTION steep_repl.backoff(int)
+	IS 'how long to wait before the attempt after this one';
+
+CREATE FUNCTION steep_repl.enqueue_job(
+	p_operation text, p_merge_id text, p_snapshot_id text, p_params jsonb,
+	p_owner oid, p_owner_name text, p_parallel int, p_max_attempts int)
+RETURNS bigint
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	INSERT INTO steep_repl.work_queue
+		(operation, merge_id, snapshot_id, params, owner, owner_name, parallel, max_attempts)
+	VALUES (p_operation, p_merge_id, p_snapshot_id, coalesce(p_params, '{}'),
+			p_owner, p_owner_name, p_parallel, p_max_attempts)
+	RETURNING id;
+END;
+COMMENT ON FUNCTION steep_repl.enqueue_job(text, text, text, jsonb, oid, text, int, int)
+	IS 'internal: add a job to the queue';
+
+CREATE FUNCTION steep_repl.enqueue_step(
+	p_job bigint, p_stage int, p_seq int, p_kind text, p_target text, p_params jsonb, p_weight bigint)
+RETURNS void
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	INSERT INTO steep_repl.work_steps (job_id, stage, seq, kind, target, params, weight)
+	VALUES (p_job, p_stage, p_seq, p_kind, p_target, coalesce(p_params, '{}'), p_weight);
+END;
+COMMENT ON FUNCTION steep_repl.enqueue_step(bigint, int, int, text, text, jsonb, bigint)
+	IS 'internal: add a step to a job';
+
+CREATE FUNCTION steep_repl.has_pending_jobs(p_count bigint)
+RETURNS boolean
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+	SELECT count(*) >= p_count
+	FROM (SELECT FROM steep_repl.work_queue WHERE status = 'pending' LIMIT p_count) AS pending;
+END;
+COMMENT ON FUNCTION steep_repl.has_pending_jobs(bigint)
+	IS 'internal: do as many jobs wait already?';
+
+CREATE FUNCTION steep_repl.give_up_job(p_live bigint[], p_lost bigint[])
+RETURNS SETOF steep_repl.work_queue
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	UPDATE steep_repl.work_queue AS q
+	SET status = CASE WHEN q.cancel_requested THEN 'cancelled' ELSE 'failed' END,
+		completed_at = clock_timestamp(), worker_pid = NULL,
+		error_sqlstate = coalesce(q.error_sqlstate, '58000'),
+		error_message = CASE WHEN NOT q.cancel_requested THEN
+			format('gave up after %s attempts, in which the workers ended without a result', q.max_attempts) END,
+		error_detail = q.error_message,
+		error_hint = CASE WHEN NOT q.cancel_requested THEN 'The server log says why the workers ended.' END
+	WHERE q.id = (
+			SELECT o.id
+			FROM steep_repl.work_queue AS o
+			WHERE o.id <> ALL (p_live)
+				AND (o.status = 'running' OR (o.status = 'pending' AND o.id = ANY (p_lost)))
+				AND (o.cancel_requested OR o.fruitless + (o.status = 'pending')::int >= o.max_attempts)
+			ORDER BY o.id
+			LIMIT 1)
+		AND q.status IN ('running', 'pending')
+	RETURNING *;
+END;
+COMMENT ON FUNCTION steep_repl.give_up_job(bigint[], bigint[])
+	IS 'internal: end one job whose workers have gone and that is not to be tried again';
+
+CREATE FUNCTION steep_repl.recover_jobs(p_live bigint[], p_lost bigint[])
+RETURNS bigint
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	UPDATE steep_repl.work_steps AS s
+	SET status = CASE WHEN q.status IN ('pending', 'running') THEN 'pending' ELSE 'cancelled' END,
+		helper = NULL
+	FROM steep_repl.work_queue AS q
+	WHERE q.id = s.job_id AND q.id <> ALL (p_live)
+		AND (s.status = 'running' OR (s.status = 'pending' AND q.status NOT IN ('pending', 'running')));
+	WITH recovered AS (
+		UPDATE steep_repl.work_queue
+		SET status = 'pending', worker_pid = NULL,
+			fruitless = fruitless + (status = 'pending')::int,
+			next_attempt_at = clock_timestamp() + steep_repl.backoff(fruitless)
+		WHERE id <> ALL (p_live)
+			AND (status = 'running' OR (status = 'pending' AND id = ANY (p_lost)))
+		RETURNING id)
+	SELECT count(*) FROM recovered;
+END;
+COMMENT ON FUNCTION steep_repl.recover_jobs(bigint[], bigint[])
+	IS 'internal: return the jobs whose workers have gone to the queue';
+
+CREATE FUNCTION steep_repl.next_pending_job(p_skip bigint[])
+RETURNS SETOF steep_repl.work_queue
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+	SELECT *
+	FROM steep_repl.work_queue
+	WHERE status = 'pending' AND next_attempt_at <= clock_timestamp() AND id <> ALL (p_skip)
+	ORDER BY created_at, id
+	LIMIT 1;
+END;
+COMMENT ON FUNCTION steep_repl.next_pending_job(bigint[])
+	IS 'internal: the job that is to start next';
+
+CREATE FUNCTION steep_repl.queue_outlook(OUT p_any boolean, OUT p_next_seconds float8)
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+	SELECT EXISTS (SELECT FROM steep_repl.work_queue),
+		(SELECT min(extract(epoch FROM next_attempt_at - clock_timestamp()))::float8
+		 FROM steep_repl.work_queue
+		 WHERE status = 'pending' AND next_attempt_at > clock_timestamp());
+END;
+COMMENT ON FUNCTION steep_repl.queue_outlook()
+	IS 'internal: was there ever a job, and when is the next one due?';
+
+CREATE FUNCTION steep_repl.owner_problem(p_owner oid, p_owner_name text)
+RETURNS text
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+	SELECT CASE
+		WHEN NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE oid = p_owner AND rolname = p_owner_name)
+			THEN format('role "%s" does not exist any more', p_owner_name)
+		WHEN NOT (SELECT rolcanlogin FROM pg_catalog.pg_roles WHERE oid = p_owner)
+			THEN format('role "%s" is not permitted to log in', p_owner_name)
+		WHEN NOT has_database_privilege(p_owner, current_database(), 'CONNECT')
+			THEN format('role "%s" may not connect to database "%s"', p_owner_name, current_database())
+	END;
+END;
+COMMENT ON FUNCTION steep_repl.owner_problem(oid, text)
+	IS 'internal: why a job can not run as the role that submitted it, or null';
+
+CREATE FUNCTION steep_repl.claim_job(p_id bigint, p_pid int)
+RETURNS SETOF steep_repl.work_queue
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	UPDATE steep_repl.work_queue
+	SET status = 'running', attempt = attempt + 1, fruitless = fruitless + 1,
+		worker_pid = p_pid, started_at = coalesce(started_at, clock_timestamp())
+	WHERE id = p_id AND status = 'pending'
+	RETURNING *;
+END;
+COMMENT ON FUNCTION steep_repl.claim_job(bigint, int)
+	IS 'internal: mark a pending job running';
+
+CREATE FUNCTION steep_repl.running_job(p_id bigint)
+RETURNS SETOF steep_repl.work_queue
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+	SELECT * FROM steep_repl.work_queue WHERE id = p_id AND status = 'running';
+END;
+COMMENT ON FUNCTION steep_repl.running_job(bigint)
+	IS 'internal: a job that is running';
+
+CREATE FUNCTION steep_repl.review_job(
+	p_id bigint, p_busy int[],
+	OUT p_exists boolean, OUT p_cancel boolean, OUT p_failed bigint,
+	OUT p_claimable bigint, OUT p_running bigint, OUT p_unfinished bigint, OUT p_wait_seconds float8,
+	OUT p_weight_total bigint, OUT p_weight_done bigint, OUT p_rows bigint, OUT p_bytes bigint)
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	UPDATE steep_repl.work_steps
+	SET status = 'pending', helper = NULL,
+		next_attempt_at = clock_timestamp() + steep_repl.backoff(attempt)
+	WHERE job_id = p_id AND status = 'running' AND helper <> ALL (p_busy);
+	UPDATE steep_repl.work_steps AS s
+	SET status = 'failed', completed_at = clock_timestamp(),
+		error_sqlstate = coalesce(s.error_sqlstate, '58000'),
+		error_message = coalesce(s.error_message,
+			format('gave up after %s attempts, in which the worker ended without a result', s.attempt))
+	FROM steep_repl.work_queue AS q
+	WHERE s.job_id = p_id AND s.status = 'pending' AND q.id = p_id AND s.attempt >= q.max_attempts;
+	WITH unfinished AS (
+		SELECT s.status, s.next_attempt_at, s.stage = min(s.stage) OVER () AS current
+		FROM steep_repl.work_steps AS s
+		WHERE s.job_id = p_id AND s.status IN ('pending', 'running', 'failed'))
+	SELECT q.id IS NOT NULL, q.cancel_requested,
+		(SELECT min(id) FROM steep_repl.work_steps WHERE job_id = p_id AND status = 'failed'),
+		count(*) FILTER (WHERE u.status = 'pending' AND u.current AND u.next_attempt_at <= clock_timestamp()),
+		count(*) FILTER (WHERE u.status = 'running'),
+		count(u.status),
+		(min(extract(epoch FROM u.next_attempt_at - clock_timestamp()))
+			FILTER (WHERE u.status = 'pending' AND u.current AND u.next_attempt_at > clock_timestamp()))::float8,
+		t.weight_total, t.weight_done, t.rows, t.bytes
+	FROM (VALUES (p_id)) AS wanted (id)
+	LEFT JOIN steep_repl.work_queue AS q ON q.id = wanted.id AND q.status = 'running'
+	LEFT JOIN unfinished AS u ON true
+	CROSS JOIN (
+		SELECT coalesce(sum(weight), 0)::bigint AS weight_total,
+			coalesce(sum(weight) FILTER (WHERE status = 'complete'), 0)::bigint AS weight_done,
+			coalesce(sum(rows) FILTER (WHERE status = 'complete'), 0)::bigint AS rows,
+			coalesce(sum(bytes) FILTER (WHERE status = 'complete'), 0)::bigint AS bytes
+		FROM steep_repl.work_steps
+		WHERE job_id = p_id) AS t
+	GROUP BY q.id, q.cancel_requested, t.weight_total, t.weight_done, t.rows, t.bytes;
+END;
+COMMENT ON FUNCTION steep_repl.review_job(bigint, int[])
+	IS 'internal: take back the steps of workers that have gone, and say how the job stands';
+
+CREATE FUNCTION steep_repl.claim_step(p_job bigint, p_helper int)
+RETURNS SETOF steep_repl.work_steps
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	UPDATE steep_repl.work_steps
+	SET status = 'running', attempt = attempt + 1, helper = p_helper, started_at = clock_timestamp()
+	WHERE id = (
+		SELECT s.id
+		FROM steep_repl.work_steps AS s
+		WHERE s.job_id = p_job AND s.status = 'pending' AND s.next_attempt_at <= clock_timestamp()
+			AND s.stage = (
+				SELECT min(u.stage)
+				FROM steep_repl.work_steps AS u
+				WHERE u.job_id = p_job AND u.status IN ('pending', 'running', 'failed'))
+			AND EXISTS (
+				SELECT FROM steep_repl.work_queue AS q
+				WHERE q.id = p_job AND q.status = 'running' AND NOT q.cancel_requested)
+			AND NOT EXISTS (
+				SELECT FROM steep_repl.work_steps AS f WHERE f.job_id = p_job AND f.status = 'failed')
+		ORDER BY s.seq, s.id
+		LIMIT 1
+		FOR UPDATE SKIP LOCKED)
+	RETURNING *;
+END;
+COMMENT ON FUNCTION steep_repl.claim_step(bigint, int)
+	IS 'internal: mark the next step of a job running';
+
+CREATE FUNCTION steep_repl.complete_step(p_id bigint, p_attempt int, p_rows bigint, p_bytes bigint)
+RETURNS boolean
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	UPDATE steep_repl.work_steps
+	SET status = 'complete', rows = p_rows, bytes = p_bytes, helper = NULL,
+		completed_at = clock_timestamp(),
+		error_sqlstate = NULL, error_message = NULL, error_detail = NULL, error_hint = NULL, error_context = NULL
+	WHERE id = p_id AND status = 'running' AND attempt = p_attempt
+	RETURNING true;
+END;
+COMMENT ON FUNCTION steep_repl.complete_step(bigint, int, bigint, bigint)
+	IS 'internal: mark a step complete';
+
+CREATE FUNCTION steep_repl.fail_step(
+	p_id bigint, p_attempt int, p_status text, p_sqlstate text, p_message text, p_detail text, p_hint text, p_context text)
+RETURNS text
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	UPDATE steep_repl.work_steps AS s
+	SET status = CASE WHEN p_status = 'pending' AND s.attempt >= q.max_attempts THEN 'failed' ELSE p_status END,
+		helper = NULL, completed_at = CASE WHEN p_status <> 'pending' THEN clock_timestamp() END,
+		next_attempt_at = clock_timestamp() + steep_repl.backoff(s.attempt),
+		error_sqlstate = p_sqlstate, error_message = p_message, error_detail = p_detail,
+		error_hint = p_hint, error_context = p_context
+	FROM steep_repl.work_queue AS q
+	WHERE s.id = p_id AND s.status = 'running' AND s.attempt = p_attempt AND q.id = s.job_id
+	RETURNING s.status;
+END;
+COMMENT ON FUNCTION steep_repl.fail_step(bigint, int, text, text, text, text, text, text)
+	IS 'internal: mark a step failed, or pending again if it is worth another attempt';
+
+CREATE FUNCTION steep_repl.note_fruit(p_job bigint)
+RETURNS void
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	UPDATE steep_repl.work_queue SET fruitless = 0 WHERE id = p_job AND fruitless <> 0;
+END;
+COMMENT ON FUNCTION steep_repl.note_fruit(bigint)
+	IS 'internal: a step of the job has completed, so its attempts count anew';
+
+CREATE FUNCTION steep_repl.step_error(
+	p_step bigint,
+	OUT p_sqlstate text, OUT p_message text, OUT p_detail text, OUT p_hint text, OUT p_context text)
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+	SELECT error_sqlstate, error_message, error_detail, error_hint, error_context
+	FROM steep_repl.work_steps
+	WHERE id = p_step;
+END;
+COMMENT ON FUNCTION steep_repl.step_error(bigint)
+	IS 'internal: why a step failed';
+
+CREATE FUNCTION steep_repl.finish_job(
+	p_id bigint, p_status text, p_sqlstate text, p_message text, p_detail text, p_hint text, p_context text)
+RETURNS boolean
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	UPDATE steep_repl.work_steps
+	SET status = 'cancelled', helper = NULL
+	WHERE job_id = p_id AND status IN ('pending', 'running');
+	UPDATE steep_repl.work_queue
+	SET status = p_status, completed_at = clock_timestamp(), worker_pid = NULL,
+		error_sqlstate = p_sqlstate, error_message = p_message, error_detail = p_detail,
+		error_hint = p_hint, error_context = p_context
+	WHERE id = p_id AND status IN ('pending', 'running')
+	RETURNING true;
+END;
+COMMENT ON FUNCTION steep_repl.finish_job(bigint, text, text, text, text, text, text)
+	IS 'internal: mark a job as ended';
+
+CREATE FUNCTION steep_repl.find_job(p_id text, p_skip bigint[])
+RETURNS SETOF steep_repl.work_queue
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	SELECT *
+	FROM steep_repl.work_queue
+	WHERE (merge_id = p_id OR snapshot_id = p_id
+			OR id = CASE WHEN p_id ~ '^[0-9]{1,18}$' THEN p_id::bigint END)
+		AND id <> ALL (p_skip)
+	ORDER BY status NOT IN ('pending', 'running'), id DESC
+	LIMIT 1;
+END;
+COMMENT ON FUNCTION steep_repl.find_job(text, bigint[])
+	IS 'internal: a job by its number or by the id of its merge or snapshot, unfinished ones first';
+
+CREATE FUNCTION steep_repl.request_cancel(p_id bigint)
+RETURNS text
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	UPDATE steep_repl.work_queue
+	SET cancel_requested = true
+	WHERE id = p_id AND status IN ('pending', 'running')
+	RETURNING status;
+END;
+COMMENT ON FUNCTION steep_repl.request_cancel(bigint)
+	IS 'internal: ask for the end of a job; returns its status, or null if it has ended';
+
+CREATE FUNCTION steep_repl.job_status(p_id bigint, OUT p_status text, OUT p_own boolean)
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+	SELECT status, xmin = pg_current_xact_id_if_assigned()::xid
+	FROM steep_repl.work_queue
+	WHERE id = p_id;
+END;
+COMMENT ON FUNCTION steep_repl.job_status(bigint)
+	IS 'internal: how a job stands, and whether this transaction has just submitted it';
+
+CREATE FUNCTION steep_repl.prune_work_queue(p_older_than interval)
+RETURNS bigint
+LANGUAGE c VOLATILE STRICT
+AS 'MODULE_PATHNAME', 'steep_repl_prune_work_queue';
+COMMENT ON FUNCTION steep_repl.prune_work_queue(interval)
+	IS 'forget the jobs that ended longer ago than this; returns how many';
+
+CREATE FUNCTION steep_repl.prune_jobs(p_role oid, p_older_than interval)
+RETURNS bigint
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	WITH pruned AS (
+		DELETE FROM steep_repl.work_queue AS q
+		WHERE q.status IN ('complete', 'failed', 'cancelled')
+			AND q.completed_at < now() - p_older_than
+			AND steep_repl.may_manage(p_role, q.owner)
+		RETURNING q.id)
+	SELECT count(*) FROM pruned;
+END;
+COMMENT ON FUNCTION steep_repl.prune_jobs(oid, interval)
+	IS 'internal: forget the ended jobs that a role may manage';
+
+CREATE FUNCTION steep_repl.list_operations(
+	p_status text DEFAULT NULL, p_limit int DEFAULT 100,
+	OUT id bigint, OUT operation text, OUT external_id text, OUT status text, OUT phase text,
+	OUT percent float8, OUT owner text, OUT attempt int, OUT created_at timestamptz,
+	OUT started_at timestamptz, OUT completed_at timestamptz, OUT error_message text)
+RETURNS SETOF record
+LANGUAGE c VOLATILE
+AS 'MODULE_PATHNAME', 'steep_repl_list_operations';
+COMMENT ON FUNCTION steep_repl.list_operations(text, int)
+	IS 'the newest jobs and how far they are: one''s own, or all for admins and monitors';
+
+CREATE FUNCTION steep_repl.cancel_operation(p_id text)
+RETURNS boolean
+LANGUAGE c VOLATILE STRICT
+AS 'MODULE_PATHNAME', 'steep_repl_cancel_operation';
+COMMENT ON FUNCTION steep_repl.cancel_operation(text)
+	IS 'end a job, by its number or by the id of its merge or snapshot; false if it has ended already';
+
+CREATE FUNCTION steep_repl.launcher_running()
+RETURNS boolean
+LANGUAGE c VOLATILE
+AS 'MODULE_PATHNAME', 'steep_repl_launcher_running';
+COMMENT ON FUNCTION steep_repl.launcher_running()
+	IS 'is the background worker that starts jobs there?';
+
+CREATE FUNCTION steep_repl.merge_progress(
+	p_merge_id text DEFAULT NULL,
+	OUT merge_id text, OUT phase text, OUT overall_percent float8, OUT tables_completed int,
+	OUT tables_total int, OUT current_table text, OUT bytes_processed bigint, OUT eta_seconds int, OUT error text)
+RETURNS SETOF record
+LANGUAGE c VOLATILE
+AS 'MODULE_PATHNAME', 'steep_repl_merge_progress';
+COMMENT ON FUNCTION steep_repl.merge_progress(text)
+	IS 'how far merges are: one by its id, or all that have not ended';
+
 ----------------------------------------------------------------------------
 -- Merge
 ----------------------------------------------------------------------------
+
+-- What the peer of a merge does in its own tables.
+
+CREATE FUNCTION steep_repl.claim_batch(p_merge_id text, p_batch int)
+RETURNS boolean
+LANGUAGE sql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+	WITH claimed AS (
+		INSERT INTO steep_repl.merge_markers (merge_id, batch)
+		VALUES (p_merge_id, p_batch)
+		ON CONFLICT DO NOTHING
+		RETURNING 1)
+	SELECT EXISTS (SELECT FROM claimed);
+END;
+COMMENT ON FUNCTION steep_repl.claim_batch(text, int) IS
+'marks a batch of a merge as applied on this node by the calling transaction; false if it was before';
+
+CREATE FUNCTION steep_repl.batch_result(p_merge_id text, p_batch int)
+RETURNS jsonb
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+	SELECT m.result FROM steep_repl.merge_markers m
+	WHERE m.merge_id = p_merge_id AND m.batch = p_batch;
+END;
+COMMENT ON FUNCTION steep_repl.batch_result(text, int) IS
+'says which rows a batch of a merge left out: {"table": [decision, ...]}';
+
+CREATE FUNCTION steep_repl.finish_batch(p_merge_id text, p_batch int, p_result jsonb)
+RETURNS boolean
+LANGUAGE sql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+	UPDATE steep_repl.merge_markers m SET result = p_result
+	WHERE m.merge_id = p_merge_id AND m.batch = p_batch
+	RETURNING true;
+END;
+COMMENT ON FUNCTION steep_repl.finish_batch(text, int, jsonb) IS
+'records which rows a batch of a merge left out';
+
+-- Book-keeping of the node that runs a merge; called as the owner of these
+-- tables.
+
+CREATE FUNCTION steep_repl.new_merge(
+	p_tables text[], p_strategy text, p_dry_run boolean, p_options jsonb,
+	p_peer text, p_server text, p_owner oid)
+RETURNS text
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	WITH id AS MATERIALIZED (
+		SELECT 'merge_' || to_char(now() AT TIME ZONE 'UTC', 'YYYYMMDD_HH24MISS') ||
+			'_' || left(gen_random_uuid()::text, 8) AS merge_id)
+	INSERT INTO steep_repl.merge_audit_log
+		(merge_id, tables, strategy, dry_run, options, peer, server,
+		 private_server, requested_by, owner, atomicity)
+	SELECT merge_id, p_tables, p_strategy, p_dry_run, p_options, p_peer,
+		coalesce(p_server, 'steep_repl_' || merge_id), p_server IS NULL,
+		pg_get_userbyid(p_owner), p_owner, coalesce(p_options ->> 'atomicity', 'merge')
+	FROM id
+	RETURNING merge_id;
+END;
+COMMENT ON FUNCTION steep_repl.new_merge(text[], text, boolean, jsonb, text, text, oid) IS
+'records a merge and names it';
+
+CREATE FUNCTION steep_repl.add_merge_table(
+	p_merge_id text, p_seq int, p_table text, p_strategy text, p_key text[])
+RETURNS void
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	INSERT INTO steep_repl.merge_tables
+		(merge_id, seq, table_name, strategy, key_columns)
+	VALUES (p_merge_id, p_seq, p_table, p_strategy, p_key);
+END;
+COMMENT ON FUNCTION steep_repl.add_merge_table(text, int, text, text, text[]) IS
+'adds a table to a merge';
+
+CREATE FUNCTION steep_repl.clear_plan(p_merge_id text, p_table text)
+RETURNS void
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	DELETE FROM steep_repl.merge_decisions
+	WHERE merge_id = p_merge_id AND table_name = p_table;
+	DELETE FROM steep_repl.merge_statements
+	WHERE merge_id = p_merge_id AND table_name = p_table;
+END;
+COMMENT ON FUNCTION steep_repl.clear_plan(text, text) IS
+'forgets the plan for a table, before it is planned again from the start';
+
+CREATE FUNCTION steep_repl.record_plan(
+	p_merge_id text, p_table text, p_local_only bigint, p_remote_only bigint,
+	p_match bigint, p_conflict bigint)
+RETURNS void
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	UPDATE steep_repl.merge_tables
+	SET local_only_count = p_local_only, remote_only_count = p_remote_only,
+		match_count = p_match, conflict_count = p_conflict
+	WHERE merge_id = p_merge_id AND table_name = p_table;
+END;
+COMMENT ON FUNCTION steep_repl.record_plan(text, text, bigint, bigint, bigint, bigint) IS
+'records how a table differed when it was planned';
+
+CREATE FUNCTION steep_repl.add_merge_statement(
+	p_merge_id text, p_table text, p_seq int, p_runs_on text, p_purpose text,
+	p_statement text)
+RETURNS void
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	INSERT INTO steep_repl.merge_statements
+		(merge_id, table_name, seq, runs_on, purpose, statement)
+	VALUES (p_merge_id, p_table, p_seq, p_runs_on, p_purpose, p_statement);
+END;
+COMMENT ON FUNCTION steep_repl.add_merge_statement(text, text, int, text, text, text) IS
+'records a statement that applies the plan for a table';
+
+CREATE FUNCTION steep_repl.images_chunk(
+	p_merge_id text, p_table text, p_resolution text, p_category text,
+	p_after bigint, p_limit bigint, p_columns text[],
+	OUT last_seq bigint, OUT n bigint, OUT images text[], OUT digests bytea[])
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+	SELECT max(d.seq), count(*),
+		array_agg(steep_repl.image_record(p_columns, d.image) ORDER BY d.seq),
+		array_agg(d.digest)
+	FROM (SELECT x.seq,
+			CASE p_resolution WHEN 'local' THEN x.local_row ELSE x.remote_row END AS image,
+			CASE p_resolution WHEN 'local' THEN x.local_digest ELSE x.remote_digest END AS digest
+		FROM steep_repl.merge_decisions x
+		WHERE x.merge_id = p_merge_id AND x.table_name = p_table
+			AND x.state = 'planned' AND x.resolution = p_resolution
+			AND x.category = p_category AND x.seq > p_after
+		ORDER BY x.seq LIMIT p_limit) d;
+END;
+COMMENT ON FUNCTION steep_repl.images_chunk(text, text, text, text, bigint, bigint, text[]) IS
+'cuts the next planned rows to be written: their images as texts of rows, and their digests';
+
+CREATE FUNCTION steep_repl.mark_stale(p_merge_id text, p_table text, p_seqs bigint[])
+RETURNS void
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	UPDATE steep_repl.merge_decisions SET state = 'stale'
+	WHERE merge_id = p_merge_id AND table_name = p_table
+		AND seq = ANY (p_seqs) AND state = 'planned';
+END;
+COMMENT ON FUNCTION steep_repl.mark_stale(text, text, bigint[]) IS
+'marks decisions whose rows moved before they could be applied';
+
+CREATE FUNCTION steep_repl.mark_left_out(p_merge_id text, p_result jsonb)
+RETURNS void
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	UPDATE steep_repl.merge_decisions d SET state = 'stale'
+	FROM jsonb_each(p_result) t, jsonb_array_elements_text(t.value) s
+	WHERE d.merge_id = p_merge_id AND d.table_name = t.key
+		AND d.seq = s.value::bigint AND d.state = 'planned';
+END;
+COMMENT ON FUNCTION steep_repl.mark_left_out(text, jsonb) IS
+'marks the decisions that the peer left out in a batch it has applied before';
+
+CREATE FUNCTION steep_repl.left_out(p_merge_id text, p_round int)
+RETURNS jsonb
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+	SELECT coalesce(jsonb_object_agg(t.table_name, t.seqs), '{}')
+	FROM (SELECT d.table_name, jsonb_agg(d.seq) AS seqs
+		FROM steep_repl.merge_decisions d
+		WHERE d.merge_id = p_merge_id AND d.round = p_round AND d.state = 'stale'
+		GROUP BY d.table_name) t;
+END;
+COMMENT ON FUNCTION steep_repl.left_out(text, int) IS
+'lists the decisions of a round that are stale: {"table": [decision, ...]}';
+
+CREATE FUNCTION steep_repl.mark_applied(p_merge_id text)
+RETURNS void
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	UPDATE steep_repl.merge_decisions SET state = 'applied'
+	WHERE merge_id = p_merge_id AND state = 'planned';
+END;
+COMMENT ON FUNCTION steep_repl.mark_applied(text) IS
+'marks what is still planned as applied';
+
+CREATE FUNCTION steep_repl.forget_stale(p_merge_id text, p_table text, p_seqs bigint[])
+RETURNS bigint
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	DELETE FROM steep_repl.merge_decisions
+	WHERE merge_id = p_merge_id AND table_name = p_table
+		AND seq = ANY (p_seqs) AND state = 'stale';
+	SELECT coalesce(max(seq), 0) FROM steep_repl.merge_decisions
+	WHERE merge_id = p_merge_id AND table_name = p_table;
+END;
+COMMENT ON FUNCTION steep_repl.forget_stale(text, text, bigint[]) IS
+'removes stale decisions that are planned again; returns the highest number that is left';
+
+CREATE FUNCTION steep_repl.record_verify(p_merge_id text, p_table text, p_changed bigint)
+RETURNS void
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	UPDATE steep_repl.merge_tables SET changed_since = p_changed
+	WHERE merge_id = p_merge_id AND table_name = p_table;
+END;
+COMMENT ON FUNCTION steep_repl.record_verify(text, text, bigint) IS
+'records how many merged rows of a table differed again when they were verified';
+
+CREATE FUNCTION steep_repl.mark_merge(p_merge_id text, p_status text, p_error text)
+RETURNS void
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	UPDATE steep_repl.merge_audit_log m
+	SET status = p_status,
+		error_message = p_error,
+		started_at = coalesce(m.started_at, clock_timestamp()),
+		completed_at = CASE WHEN p_status IN ('complete', 'failed', 'cancelled')
+			THEN clock_timestamp() END,
+		local_only_count = t.local_only_count,
+		remote_only_count = t.remote_only_count,
+		match_count = t.match_count,
+		conflict_count = t.conflict_count,
+		changed_since = t.changed_since,
+		applied_local = d.applied_local,
+		applied_remote = d.applied_remote,
+		stale = d.stale,
+		failed = d.failed
+	FROM (SELECT sum(local_only_count) AS local_only_count,
+			sum(remote_only_count) AS remote_only_count,
+			sum(match_count) AS match_count,
+			sum(conflict_count) AS conflict_count,
+			sum(changed_since) AS changed_since
+		FROM steep_repl.merge_tables WHERE merge_id = p_merge_id) t,
+		(SELECT count(*) FILTER (WHERE state = 'applied' AND resolution = 'remote') AS applied_local,
+			count(*) FILTER (WHERE state = 'applied' AND resolution = 'local') AS applied_remote,
+			count(*) FILTER (WHERE state = 'stale') AS stale,
+			count(*) FILTER (WHERE state = 'failed') AS failed
+		FROM steep_repl.merge_decisions WHERE merge_id = p_merge_id) d
+	WHERE m.merge_id = p_merge_id;
+END;
+COMMENT ON FUNCTION steep_repl.mark_merge(text, text, text) IS
+'sets the status of a merge, and its counts from its tables and decisions';
+
+CREATE FUNCTION steep_repl.start_merge(
+	p_peer_connstr text,
+	p_tables text[],
+	p_strategy text DEFAULT 'prefer-local',
+	p_dry_run boolean DEFAULT false,
+	p_options jsonb DEFAULT '{}')
+RETURNS steep_repl.merge_audit_log
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'steep_repl_start_merge';
+COMMENT ON FUNCTION steep_repl.start_merge(text, text[], text, boolean, jsonb) IS
+'makes the tables of two nodes equal, in both directions, in the background; a dry run only plans. Checks both nodes first. Starts at commit';
+
+CREATE FUNCTION steep_repl.wait_merge(p_merge_id text, p_timeout_seconds int DEFAULT 86400)
+RETURNS steep_repl.merge_audit_log
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'steep_repl_wait_merge';
+COMMENT ON FUNCTION steep_repl.wait_merge(text, int) IS
+'waits until a merge has ended and returns its row; raises if that takes longer than the seconds given';
+
+CREATE FUNCTION steep_repl.merge_summary(p_merge_id text)
+RETURNS TABLE (table_name text, category text, resolution text, state text, count bigint)
+LANGUAGE C STABLE STRICT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'steep_repl_merge_summary';
+COMMENT ON FUNCTION steep_repl.merge_summary(text) IS
+'counts the decisions of a merge by table, category, resolution and state';
+
+CREATE FUNCTION steep_repl.merge_sql(p_merge_id text)
+RETURNS TABLE (seq int, runs_on text, purpose text, statement text)
+LANGUAGE C STABLE STRICT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'steep_repl_merge_sql';
+COMMENT ON FUNCTION steep_repl.merge_sql(text) IS
+'prints the statements that apply a planned merge, on which node, and why';
 
 ----------------------------------------------------------------------------
 -- Privileges

@@ -8,9 +8,12 @@
 #include "postgres.h"
 
 #include "fmgr.h"
+#include "miscadmin.h"
 
 #include "base/guc.h"
 #include "base/testpoint.h"
+#include "jobs/slot.h"
+#include "worker/worker.h"
 
 PG_MODULE_MAGIC;
 
@@ -23,4 +26,10 @@ _PG_init(void)
 	steep_testpoint_init();
 #endif
 	steep_guc_init();
+	steep_handlers_init();
+	if (process_shared_preload_libraries_in_progress && !IsBinaryUpgrade)
+	{
+		steep_slots_init();
+		steep_launcher_register();
+	}
 }

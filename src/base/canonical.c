@@ -19,6 +19,7 @@
 #include "utils/timestamp.h"
 
 #include "base/canonical.h"
+#include "base/compat.h"
 #include "base/enumlabel.h"
 #include "base/hash.h"
 #include "base/printed.h"
@@ -80,7 +81,8 @@ prepare_column(CanonicalColumn *column, Oid type, MemoryContext context)
 	column->length = get_typlen(type);
 	if (column->form == CANONICAL_ENUM)
 		column->labels = steep_enumlabel_prepare(context);
-	if (column->form == CANONICAL_PRINTED || column->form == CANONICAL_INTERVAL)
+	if (column->form == CANONICAL_PRINTED ||
+		column->form == CANONICAL_INTERVAL)
 		column->output = steep_printed_prepare(type, context);
 }
 
@@ -215,6 +217,12 @@ write_text(char *p, const char *text)
 }
 
 static inline char *
+write_enum(char *p, EnumLabels *labels, Oid value)
+{
+	return write_text(p, steep_enumlabel_find(labels, value));
+}
+
+static inline char *
 write_fixed(char *p, const char *data, int length)
 {
 	p = put8(p, TAG_VALUE);
@@ -256,8 +264,7 @@ write_value(char *p, CanonicalColumn *column, Datum value)
 		case CANONICAL_CSTRING:
 			return write_text(p, DatumGetCString(value));
 		case CANONICAL_ENUM:
-			return write_text(p, steep_enumlabel_find(column->labels,
-													  DatumGetObjectId(value)));
+			return write_enum(p, column->labels, DatumGetObjectId(value));
 		case CANONICAL_PRINTED:
 			return write_printed(p, column->output, value);
 	}

@@ -17,6 +17,7 @@
 #include "utils/jsonb.h"
 
 #include "base/canonical.h"
+#include "base/compat.h"
 #include "base/hash.h"
 
 /* Entry types: those of jsonb for leaves, these for containers. */
@@ -70,6 +71,7 @@ write_container(char *p, const char *container)
 	uint32		header = load32(container);
 	uint32		count = header & JB_CMASK;
 	uint32		nchildren = count;
+	uint32		type = header & JB_FSCALAR ? ENTRY_SCALAR : ENTRY_ARRAY;
 	uint32		offset = 0;
 	const char *entries = container + sizeof(header);
 	const char *base;
@@ -78,10 +80,9 @@ write_container(char *p, const char *container)
 	if (header & JB_FOBJECT)
 	{
 		nchildren *= 2;
-		p = put32(p, ENTRY_OBJECT | count);
+		type = ENTRY_OBJECT;
 	}
-	else
-		p = put32(p, (header & JB_FSCALAR ? ENTRY_SCALAR : ENTRY_ARRAY) | count);
+	p = put32(p, type | count);
 	base = entries + nchildren * sizeof(JEntry);
 	for (uint32 i = 0; i < nchildren; i++)
 	{

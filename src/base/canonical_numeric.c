@@ -33,6 +33,15 @@
 
 #define DIGIT_BYTES 2			/* one base-10000 digit */
 
+/* What decides the print, read from either header. */
+typedef struct NumericParts
+{
+	uint16		sign_dscale;
+	int			weight;			/* of the first digit, a power of 10000 */
+	int			ndigits;
+	const char *digits;			/* as stored, at any alignment */
+} NumericParts;
+
 static inline uint16
 load16(const char *p)
 {
@@ -61,6 +70,54 @@ write_digits(char *p, const char *digits, int ndigits)
 	return p;
 }
 
+/* Read the header of a number that is neither NaN nor infinite. */
+static inline NumericParts
+read_parts(const char *stored, int length)
+{
+	uint16		header = load16(stored);
+	NumericParts parts;
+
+	parts.digits = stored + sizeof(uint16);
+	if ((header & SIGN_MASK) == SIGN_SHORT)
+	{
+		parts.sign_dscale = (header & SHORT_DSCALE_MASK) >> SHORT_DSCALE_SHIFT;
+		if (header & SHORT_NEGATIVE)
+			parts.sign_dscale |= NEGATIVE;
+		parts.weight = header & SHORT_WEIGHT_MASK;
+		if (header & SHORT_WEIGHT_SIGN)
+			parts.weight -= SHORT_WEIGHT_MASK + 1;
+	}
+	else
+	{
+		parts.sign_dscale = header & LONG_SIGN_DSCALE_MASK;
+		parts.weight = (int16) load16(parts.digits);
+		parts.digits += sizeof(int16);
+	}
+	parts.ndigits = (int) (stored + length - parts.digits) / DIGIT_BYTES;
+	return parts;
+}
+
+/* Drop zero digits at either end; the server stores none, but make sure. */
+static inline void
+strip_zeros(NumericParts *parts)
+{
+	const char *digits = parts->digits;
+	int			ndigits = parts->ndigits;
+
+	while (ndigits > 0 && load16(digits) == 0)
+	{
+		digits += DIGIT_BYTES;
+		ndigits--;
+		parts->weight--;
+	}
+	while (ndigits > 0 && load16(digits + (ndigits - 1) * DIGIT_BYTES) == 0)
+		ndigits--;
+	if (ndigits == 0)
+		parts->weight = 0;
+	parts->digits = digits;
+	parts->ndigits = ndigits;
+}
+
 /*
  * Write a numeric: number of digits, sign with display scale, weight, digits.
  *
@@ -71,42 +128,13 @@ char *
 steep_canonical_numeric(char *p, const char *stored, int length)
 {
 	uint16		header = load16(stored);
-	const char *digits = stored + sizeof(uint16);
-	uint16		sign_dscale;
-	int			weight;
-	int			ndigits;
+	NumericParts parts;
 
 	if ((header & SIGN_MASK) == SIGN_SPECIAL)
 		return put16(put32(p, 0), header & SPECIAL_MASK);
-	if ((header & SIGN_MASK) == SIGN_SHORT)
-	{
-		sign_dscale = (header & SHORT_DSCALE_MASK) >> SHORT_DSCALE_SHIFT;
-		if (header & SHORT_NEGATIVE)
-			sign_dscale |= NEGATIVE;
-		weight = header & SHORT_WEIGHT_MASK;
-		if (header & SHORT_WEIGHT_SIGN)
-			weight -= SHORT_WEIGHT_MASK + 1;
-	}
-	else
-	{
-		sign_dscale = header & LONG_SIGN_DSCALE_MASK;
-		weight = (int16) load16(digits);
-		digits += sizeof(int16);
-	}
-	ndigits = (int) (stored + length - digits) / DIGIT_BYTES;
-
-	/* The server stores no zero digit at either end; make sure. */
-	while (ndigits > 0 && load16(digits) == 0)
-	{
-		digits += DIGIT_BYTES;
-		ndigits--;
-		weight--;
-	}
-	while (ndigits > 0 && load16(digits + (ndigits - 1) * DIGIT_BYTES) == 0)
-		ndigits--;
-	if (ndigits == 0)
-		weight = 0;
-
-	p = put16(put16(put16(p, ndigits), sign_dscale), (uint16) weight);
-	return write_digits(p, digits, ndigits);
+	parts = read_parts(stored, length);
+	strip_zeros(&parts);
+	p = put16(put16(p, (uint16) parts.ndigits), parts.sign_dscale);
+	p = put16(p, (uint16) parts.weight);
+	return write_digits(p, parts.digits, parts.ndigits);
 }

@@ -17,6 +17,13 @@
 #include "parser/parse_type.h"
 #include "utils/wait_event.h"
 
+#if PG_VERSION_NUM >= 160000
+
+/* 16 took this out of postgres.h. */
+#include "varatt.h"
+
+#endif							/* 16 and later */
+
 #if PG_VERSION_NUM < 160000
 
 /* 16 gave the parser of type names a context for soft errors. */
@@ -59,6 +66,13 @@ steep_object_aclcheck(Oid classid, Oid objectid, Oid roleid, AclMode mode)
 	parseTypeString(name, type, typmod, NULL)
 
 #endif							/* before 16 */
+
+#if PG_VERSION_NUM >= 160000
+
+/* 16 took the macros of values of variable length out of postgres.h. */
+#include "varatt.h"
+
+#endif							/* since 16 */
 
 #if PG_VERSION_NUM < 170000
 

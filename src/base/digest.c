@@ -9,6 +9,7 @@
 
 #include "fmgr.h"
 
+#include "base/compat.h"
 #include "base/digest.h"
 #include "base/hash.h"
 

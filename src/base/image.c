@@ -17,6 +17,7 @@
 #include "base/image.h"
 
 PG_FUNCTION_INFO_V1(steep_repl_row_image);
+PG_FUNCTION_INFO_V1(steep_repl_key_image);
 PG_FUNCTION_INFO_V1(steep_repl_image_record);
 PG_FUNCTION_INFO_V1(steep_repl_changed_columns);
 
@@ -150,6 +151,37 @@ steep_repl_row_image(PG_FUNCTION_ARGS)
 	}
 	object = pushJsonbValue(&state, WJB_END_OBJECT, NULL);
 	PG_RETURN_JSONB_P(JsonbValueToJsonb(object));
+}
+
+/*
+ * key_image(key text[], columns text[], record text) returns jsonb
+ *
+ * Like row_image(), for some of the columns: those of the key.
+ */
+Datum
+steep_repl_key_image(PG_FUNCTION_ARGS)
+{
+	List	   *key = steep_image_array(PG_GETARG_ARRAYTYPE_P(0));
+	List	   *names = steep_image_array(PG_GETARG_ARRAYTYPE_P(1));
+	char	  **fields = parse_argument(fcinfo, 2, names);
+	JsonbParseState *state = NULL;
+	ListCell   *wanted;
+	ListCell   *cell;
+
+	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	foreach(wanted, key)
+	{
+		foreach(cell, names)
+		{
+			if (strcmp(lfirst(wanted), lfirst(cell)) != 0)
+				continue;
+			push_string(&state, WJB_KEY, lfirst(wanted));
+			push_string(&state, WJB_VALUE,
+						fields[list_cell_number(names, cell)]);
+		}
+	}
+	PG_RETURN_JSONB_P(JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT,
+													   NULL)));
 }
 
 /* Append one field as the server would read it back. */

@@ -14,6 +14,7 @@
 #include "utils/builtins.h"
 
 #include "base/bytes.h"
+#include "base/compat.h"
 #include "base/digest.h"
 #include "base/leaves.h"
 
@@ -153,5 +154,5 @@ steep_repl_compare_leaves(PG_FUNCTION_ARGS)
 	values[5] = Int64GetDatum(diff.peer_suspects);
 	values[6] = PointerGetDatum(diff.bitmap);
 	nulls[6] = diff.bitmap == NULL;
-	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(tupdesc, values, nulls)));
+	return HeapTupleGetDatum(heap_form_tuple(tupdesc, values, nulls));
 }

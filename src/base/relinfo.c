@@ -34,7 +34,9 @@ enum
 	COL_NOT_NULL,
 	COL_GENERATED,
 	COL_IDENTITY,
-	COL_READABLE
+	COL_READABLE,
+	COL_NUMBER,
+	COL_WRITABLE
 };
 
 enum
@@ -63,6 +65,7 @@ take_table(RelInfo *rel, char **row)
 	rel->kind = row[COL_KIND] ? row[COL_KIND][0] : '\0';
 	rel->persistence = row[COL_PERSISTENCE] ? row[COL_PERSISTENCE][0] : '\0';
 	rel->policies = is_true(row[COL_POLICIES]);
+	rel->writable = is_true(row[COL_WRITABLE]);
 	rel->rows = row[COL_ROWS] ? strtod(row[COL_ROWS], NULL) : 0;
 	rel->bytes = row[COL_BYTES] ? strtod(row[COL_BYTES], NULL) : 0;
 }
@@ -83,6 +86,7 @@ make_column(char **row)
 	column->generated = row[COL_GENERATED][0];
 	column->identity = row[COL_IDENTITY][0];
 	column->readable = is_true(row[COL_READABLE]);
+	column->number = atoi(row[COL_NUMBER]);
 	return column;
 }
 
@@ -156,6 +160,23 @@ steep_relinfo_column(const RelInfo *rel, const char *name)
 	return NULL;
 }
 
+static int
+by_number(const ListCell *a, const ListCell *b)
+{
+	return ((ColumnInfo *) lfirst(a))->number -
+		((ColumnInfo *) lfirst(b))->number;
+}
+
+/* List the columns in the order of the table's row type. */
+List *
+steep_relinfo_row_order(const RelInfo *rel)
+{
+	List	   *columns = list_copy(rel->columns);
+
+	list_sort(columns, by_number);
+	return columns;
+}
+
 static bool
 has_name(List *columns, const char *name)
 {
@@ -180,6 +201,27 @@ steep_relinfo_unique(const RelInfo *rel, List *key)
 		KeyInfo    *index = lfirst(cell);
 		ListCell   *name;
 		bool		covered = true;
+
+		foreach(name, index->columns)
+			covered = covered && has_name(key, lfirst(name));
+		if (covered)
+			return true;
+	}
+	return false;
+}
+
+/* Is there a unique index, not deferrable, on exactly this key? */
+bool
+steep_relinfo_exact(const RelInfo *rel, List *key)
+{
+	ListCell   *cell;
+
+	foreach(cell, rel->keys)
+	{
+		KeyInfo    *index = lfirst(cell);
+		ListCell   *name;
+		bool		covered = index->immediate &&
+			list_length(index->columns) == list_length(key);
 
 		foreach(name, index->columns)
 			covered = covered && has_name(key, lfirst(name));

@@ -25,6 +25,7 @@ typedef struct ColumnInfo
 	char		generated;		/* as attgenerated, '\0' = plain */
 	char		identity;		/* as attidentity, '\0' = none */
 	bool		readable;		/* the current role has SELECT */
+	int			number;			/* attnum */
 	char	   *equals;			/* key columns: the operator's SQL name */
 	bool		bytewise;		/* key columns: equal are equal bytes only,
 								 * whatever this side's collation says */
@@ -49,6 +50,7 @@ typedef struct RelInfo
 	bool		schema_usage;	/* the current role may look into the schema */
 	char		kind;			/* as relkind */
 	char		persistence;	/* as relpersistence */
+	bool		writable;		/* the current role has INSERT and UPDATE */
 	bool		policies;		/* row level security applies to the role */
 	double		rows;			/* estimate */
 	double		bytes;			/* heap and TOAST, of all partitions */
@@ -79,7 +81,9 @@ typedef struct TablePair
 extern List *steep_relinfo_build(List *names, List *column_rows,
 								 List *key_rows);
 extern ColumnInfo *steep_relinfo_column(const RelInfo *rel, const char *name);
+extern List *steep_relinfo_row_order(const RelInfo *rel);
 extern bool steep_relinfo_unique(const RelInfo *rel, List *key);
+extern bool steep_relinfo_exact(const RelInfo *rel, List *key);
 extern bool steep_relinfo_has_null(const RelInfo *rel, List *key);
 
 #endif							/* STEEP_REPL_RELINFO_H */

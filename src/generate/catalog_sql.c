@@ -37,7 +37,9 @@ static const Statement columns_sql = {
 	"          WHERE v.conrelid = c.oid AND v.contype = 'n'\n"
 	"            AND v.conkey = ARRAY[a.attnum] AND NOT v.convalidated),\n"
 	"       a.attgenerated, a.attidentity,\n"
-	"       has_column_privilege(c.oid, a.attnum, 'SELECT')\n"
+	"       has_column_privilege(c.oid, a.attnum, 'SELECT'), a.attnum,\n"
+	"       has_table_privilege(c.oid, 'INSERT')\n"
+	"         AND has_table_privilege(c.oid, 'UPDATE')\n"
 	"FROM unnest($1, $2) WITH ORDINALITY AS w(schema_name, table_name, ord)\n"
 	"LEFT JOIN pg_namespace n ON n.nspname = w.schema_name\n"
 	"LEFT JOIN pg_class c\n"
@@ -68,7 +70,8 @@ static const Statement columns_sql = {
 	"relpersistence \"char\", policies bool, rows float8, bytes numeric, "
 	"attname text, type text, definition text, base text, "
 	"collation_name text, deterministic bool, "
-	"not_null bool, generated \"char\", identity \"char\", readable bool",
+	"not_null bool, generated \"char\", identity \"char\", readable bool, "
+	"attnum int2, writable bool",
 	.nparams = 2,
 	.params = {"text[]", "text[]"},
 };
@@ -97,6 +100,44 @@ static const Statement keys_sql = {
 	"         k.width, x.relname COLLATE \"C\"",
 	.result = "ord int8, relname text, is_primary bool, is_identity bool, "
 	"not_null bool, is_immediate bool, columns text[]",
+	.nparams = 2,
+	.params = {"text[]", "text[]"},
+};
+
+/*
+ * The foreign keys that a table of the list has or is the target of; those of
+ * partitions repeat their root's.
+ */
+static const Statement foreign_keys_sql = {
+	.purpose = "read the foreign keys of the tables",
+	.text =
+	"SELECT k.conname, cn.nspname, c.relname, pn.nspname, p.relname,\n"
+	"       p.relkind, u.columns, u.referenced, u.operators\n"
+	"FROM pg_constraint k\n"
+	"JOIN pg_class c ON c.oid = k.conrelid\n"
+	"JOIN pg_namespace cn ON cn.oid = c.relnamespace\n"
+	"JOIN pg_class p ON p.oid = k.confrelid\n"
+	"JOIN pg_namespace pn ON pn.oid = p.relnamespace\n"
+	"JOIN LATERAL\n"
+	"  (SELECT array_agg(ca.attname::text ORDER BY n) AS columns,\n"
+	"          array_agg(pa.attname::text ORDER BY n) AS referenced,\n"
+	"          array_agg(format('OPERATOR(%I.%s)', opn.nspname, o.oprname)\n"
+	"                    ORDER BY n) AS operators\n"
+	"   FROM unnest(k.conkey, k.confkey, k.conpfeqop)\n"
+	"        WITH ORDINALITY AS x(child, parent, operator, n)\n"
+	"   JOIN pg_attribute ca ON ca.attrelid = c.oid AND ca.attnum = x.child\n"
+	"   JOIN pg_attribute pa ON pa.attrelid = p.oid AND pa.attnum = x.parent\n"
+	"   JOIN pg_operator o ON o.oid = x.operator\n"
+	"   JOIN pg_namespace opn ON opn.oid = o.oprnamespace) u ON true\n"
+	"WHERE k.contype = 'f' AND k.conparentid = 0\n"
+	"  AND ((cn.nspname, c.relname) IN\n"
+	"         (SELECT a::name, b::name FROM unnest($1, $2) AS w(a, b))\n"
+	"       OR (pn.nspname, p.relname) IN\n"
+	"         (SELECT a::name, b::name FROM unnest($1, $2) AS w(a, b)))\n"
+	"ORDER BY cn.nspname, c.relname, k.conname",
+	.result = "conname text, child_schema text, child text, "
+	"parent_schema text, parent text, parent_kind \"char\", "
+	"columns text[], referenced text[], operators text[]",
 	.nparams = 2,
 	.params = {"text[]", "text[]"},
 };
@@ -190,6 +231,13 @@ const Statement *
 steep_catalog_keys_sql(Site site)
 {
 	return at_site(&keys_sql, site);
+}
+
+/* Ask for every foreign key from or to the tables named by $1 and $2. */
+const Statement *
+steep_catalog_foreign_keys_sql(Site site)
+{
+	return at_site(&foreign_keys_sql, site);
 }
 
 /* Ask for the tables of schema $1, sorted. */

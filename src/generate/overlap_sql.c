@@ -22,16 +22,22 @@
 #include "generate/overlap_sql.h"
 #include "generate/table_sql.h"
 
-static const RelInfo *
-side(Site site, const TablePair *pair)
-{
-	return site == SITE_LOCAL ? pair->local : pair->peer;
-}
-
-/* Where a row of the stock way belongs: its key's hash, under a mask. */
+/*
+ * Where a row of the stock way belongs: its key's hash, under a mask.
+ *
+ * Integers have a hash of their own, five times as fast as that of the text,
+ * and good enough to choose a leaf.
+ */
 static char *
 stock_leaf(const TablePair *pair)
 {
+	const ColumnInfo *first = linitial(pair->key);
+
+	if (list_length(pair->key) == 1 &&
+		(strcmp(first->type, "integer") == 0 ||
+		 strcmp(first->type, "bigint") == 0))
+		return psprintf("hashint8extended(t.%s, 0) & %d",
+						steep_sql_ident(first->name), pair->leaves - 1);
 	return psprintf("hashtextextended(ROW(%s)::text COLLATE \"C\", 0) & %d",
 					steep_table_columns(pair->key), pair->leaves - 1);
 }
@@ -52,7 +58,7 @@ steep_overlap_duplicates_sql(Site site, const TablePair *pair)
 	statement->text = psprintf("SELECT ROW(%s)::text, count(*)\n"
 							   "FROM %s\n"
 							   "GROUP BY %s HAVING count(*) > 1 LIMIT 1",
-							   key, steep_table_from(side(site, pair)), key);
+							   key, steep_table_from(steep_table_side(site, pair)), key);
 	statement->result = "key text, n int8";
 	return statement;
 }
@@ -71,7 +77,7 @@ steep_overlap_nulls_sql(Site site, const TablePair *pair)
 	statement->text = psprintf("SELECT count(*)\n"
 							   "FROM %s\n"
 							   "WHERE num_nulls(%s) > 0",
-							   steep_table_from(side(site, pair)),
+							   steep_table_from(steep_table_side(site, pair)),
 							   steep_table_columns(pair->key));
 	statement->result = "n int8";
 	return statement;
@@ -124,9 +130,9 @@ steep_overlap_digest_sql(Site site, const TablePair *pair)
 	Statement  *statement = steep_statement_create(site, "digest the leaves", pair);
 
 	if (pair->way == DIGEST_NATIVE)
-		native_digest(statement, side(site, pair), pair);
+		native_digest(statement, steep_table_side(site, pair), pair);
 	else
-		stock_digest(statement, side(site, pair), pair);
+		stock_digest(statement, steep_table_side(site, pair), pair);
 	return statement;
 }
 
@@ -186,7 +192,7 @@ steep_overlap_keys_sql(Site site, const TablePair *pair, bool filtered)
 	statement->text = psprintf("SELECT %s, %s AS digest\n"
 							   "FROM %s%s",
 							   steep_table_key_aliased(pair), digest,
-							   steep_table_from(side(site, pair)), filter);
+							   steep_table_from(steep_table_side(site, pair)), filter);
 	statement->result = psprintf("%s, digest %s",
 								 steep_table_key_definitions(pair),
 								 native ? "bytea" : "text");
@@ -315,7 +321,7 @@ steep_overlap_rows_sql(Site site, const TablePair *pair)
 							   "JOIN json_to_recordset($1) AS w(n int8, %s)\n"
 							   "  ON %s",
 							   steep_table_columns(pair->columns),
-							   steep_table_from(side(site, pair)),
+							   steep_table_from(steep_table_side(site, pair)),
 							   steep_table_key_definitions(pair),
 							   steep_table_key_lookup(pair));
 	statement->result = "n int8, image text";

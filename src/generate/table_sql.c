@@ -15,11 +15,18 @@
 
 #define DIGEST_COLUMNS 90		/* a call takes 100 arguments at most */
 
+/* The side of a pair that a statement is about. */
+const RelInfo *
+steep_table_side(Site site, const TablePair *pair)
+{
+	return site == SITE_LOCAL ? pair->local : pair->peer;
+}
+
 /* Start a statement about a table. */
 Statement *
 steep_statement_create(Site site, const char *purpose, const TablePair *pair)
 {
-	const RelInfo *rel = site == SITE_LOCAL ? pair->local : pair->peer;
+	const RelInfo *rel = steep_table_side(site, pair);
 	Statement  *statement = palloc0(sizeof(Statement));
 
 	statement->site = site;

@@ -14,6 +14,7 @@
 #include "base/relinfo.h"
 #include "base/statement.h"
 
+extern const RelInfo *steep_table_side(Site site, const TablePair *pair);
 extern char *steep_table_from(const RelInfo *rel);
 extern char *steep_table_columns(List *columns);
 extern char *steep_table_digest_columns(const TablePair *pair);

@@ -246,11 +246,11 @@ put_batch(Session *session, const TablePair *pair, const char *const *batch,
 	Spool	   *there = steep_spool_create("peer_rows");
 
 	steep_peer_send(session->peer, steep_overlap_rows_sql(SITE_PEER, pair),
-					batch + 2);
-	steep_local_rows(steep_overlap_rows_sql(SITE_LOCAL, pair), batch + 1, NIL,
+					batch + BATCH_PEER);
+	steep_local_rows(steep_overlap_rows_sql(SITE_LOCAL, pair), batch + BATCH_LOCAL, NIL,
 					 here);
 	steep_peer_collect(session->peer, there);
-	steep_local_rows(steep_overlap_images_sql(pair), batch,
+	steep_local_rows(steep_overlap_images_sql(pair), batch + BATCH_KEYS,
 					 list_make2(here, there), result);
 	steep_spool_end(here);
 	steep_spool_end(there);

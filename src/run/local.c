@@ -278,6 +278,21 @@ steep_local_value(const Statement *statement, const char *const *values,
 	return row ? row[0] : NULL;
 }
 
+/* Run a statement; return its first row as a composite value. */
+Datum
+steep_local_record(const Statement *statement, const char *const *values)
+{
+	Datum		record;
+
+	run(statement, values, NIL, NULL);
+	if (SPI_processed != 1)
+		elog(ERROR, "step \"%s\" found no row", statement->purpose);
+	record = PointerGetDatum(SPI_returntuple(SPI_tuptable->vals[0],
+											 SPI_tuptable->tupdesc));
+	SPI_finish();
+	return record;
+}
+
 /* Run a statement and append its rows to a spool. */
 void
 steep_local_rows(const Statement *statement, const char *const *values,

@@ -47,6 +47,8 @@ extern char *steep_local_value(const Statement *statement,
 							   const char *const *values, List *with);
 extern char **steep_local_row(const Statement *statement,
 							  const char *const *values, List *with);
+extern Datum steep_local_record(const Statement *statement,
+								const char *const *values);
 extern void steep_local_rows(const Statement *statement,
 							 const char *const *values, List *with,
 							 Spool *into);

@@ -29,8 +29,8 @@
 #include "run/server.h"
 
 #define BULK_ROWS 20000			/* rows of one FETCH */
-#define LONGEST_NAP 2			/* milliseconds between looks at the peer */
-#define LOOKS 16				/* at once; each takes a buffer of libpq's */
+#define LONGEST_NAP 10			/* milliseconds between looks at the peer */
+#define LOOKS 64				/* at most, before a nap */
 
 struct Peer
 {
@@ -194,11 +194,11 @@ send_text(Peer *peer, const char *sql)
 /*
  * Has the peer not answered yet?
  *
- * A look takes in 16 kB at most, and the peer goes on sending only when they
- * are taken, so long answers need many looks.
+ * Each look takes no more than libpq's buffer, 16 kB, off the socket, so a
+ * long answer takes many; a nap after each would slow it to a crawl.
  */
 static bool
-is_busy(Peer *peer)
+busy(Peer *peer)
 {
 	for (int i = 0; i < LOOKS; i++)
 	{
@@ -219,7 +219,7 @@ wait_for_answer(Peer *peer)
 	if (wait_event == 0)
 		wait_event = WaitEventExtensionNew("SteepReplPeer");
 
-	while (is_busy(peer))
+	while (busy(peer))
 	{
 		if (peer->time_limit > 0 &&
 			TimestampDifferenceExceeds(start, GetCurrentTimestamp(),

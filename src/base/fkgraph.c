@@ -1,0 +1,113 @@
+/*-------------------------------------------------------------------------
+ *
+ * fkgraph.c
+ *		Foreign keys, and the order of tables in which parents come first.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "utils/fmgroids.h"
+
+#include "base/fkgraph.h"
+#include "base/image.h"
+
+/* Columns of the answer to catalog_sql.c's question. */
+enum
+{
+	FK_NAME,
+	FK_CHILD_SCHEMA,
+	FK_CHILD,
+	FK_PARENT_SCHEMA,
+	FK_PARENT,
+	FK_PARENT_KIND,
+	FK_COLUMNS,
+	FK_REFERENCED,
+	FK_OPERATORS
+};
+
+static List *
+parse_names(char *array)
+{
+	return steep_image_array(DatumGetArrayTypeP(
+		OidInputFunctionCall(F_ARRAY_IN, array, TEXTOID, -1)));
+}
+
+/* Build foreign keys from the catalog's answer. */
+List *
+steep_fkgraph_build(List *rows)
+{
+	List	   *keys = NIL;
+	ListCell   *cell;
+
+	foreach(cell, rows)
+	{
+		char	  **row = lfirst(cell);
+		ForeignKey *key = palloc0(sizeof(ForeignKey));
+
+		key->name = row[FK_NAME];
+		key->child_schema = row[FK_CHILD_SCHEMA];
+		key->child = row[FK_CHILD];
+		key->parent_schema = row[FK_PARENT_SCHEMA];
+		key->parent = row[FK_PARENT];
+		key->parent_kind = row[FK_PARENT_KIND][0];
+		key->columns = parse_names(row[FK_COLUMNS]);
+		key->referenced = parse_names(row[FK_REFERENCED]);
+		key->operators = parse_names(row[FK_OPERATORS]);
+		keys = lappend(keys, key);
+	}
+	return keys;
+}
+
+bool
+steep_fkgraph_is_child(const ForeignKey *fk, const RelInfo *rel)
+{
+	return strcmp(fk->child_schema, rel->schema) == 0 &&
+		strcmp(fk->child, rel->name) == 0;
+}
+
+bool
+steep_fkgraph_is_parent(const ForeignKey *fk, const RelInfo *rel)
+{
+	return strcmp(fk->parent_schema, rel->schema) == 0 &&
+		strcmp(fk->parent, rel->name) == 0;
+}
+
+/* Visit a table's parents, then take the table; a cycle is cut where met. */
+static void
+visit(TablePair *pair, List *pairs, List *keys, List **seen, List **order)
+{
+	ListCell   *key;
+	ListCell   *other;
+
+	if (list_member_ptr(*seen, pair))
+		return;
+	*seen = lappend(*seen, pair);
+	foreach(key, keys)
+	{
+		if (!steep_fkgraph_is_child(lfirst(key), pair->local))
+			continue;
+		foreach(other, pairs)
+		{
+			TablePair  *parent = lfirst(other);
+
+			if (steep_fkgraph_is_parent(lfirst(key), parent->local))
+				visit(parent, pairs, keys, seen, order);
+		}
+	}
+	*order = lappend(*order, pair);
+}
+
+/* Order tables so that each comes after those its foreign keys name. */
+List *
+steep_fkgraph_order(List *pairs, List *foreign_keys)
+{
+	List	   *seen = NIL;
+	List	   *order = NIL;
+	ListCell   *cell;
+
+	foreach(cell, pairs)
+		visit(lfirst(cell), pairs, foreign_keys, &seen, &order);
+	return order;
+}

@@ -1,0 +1,55 @@
+/*-------------------------------------------------------------------------
+ *
+ * operation.c
+ *		What an operation is to the workers that run it.
+ *
+ * The table itself is made in src/worker/handlers.c, above the operations;
+ * it is handed down here so that a session that cancels a job finds it too.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "jobs/operation.h"
+
+static const Operation *const *operations = NULL;
+
+/* Take the table of operations, which ends with NULL. */
+void
+steep_operations_set(const Operation *const *table)
+{
+	operations = table;
+}
+
+/* Find an operation by its name in the queue, or NULL. */
+const Operation *
+steep_operation_find(const char *name)
+{
+	for (int i = 0; operations != NULL && operations[i] != NULL; i++)
+	{
+		if (strcmp(operations[i]->name, name) == 0)
+			return operations[i];
+	}
+	return NULL;
+}
+
+/* Say a status as the queue's column does. */
+const char *
+steep_job_status_name(JobStatus status)
+{
+	switch (status)
+	{
+		case JOB_PENDING:
+			return "pending";
+		case JOB_RUNNING:
+			return "running";
+		case JOB_COMPLETE:
+			return "complete";
+		case JOB_FAILED:
+			return "failed";
+		case JOB_CANCELLED:
+			return "cancelled";
+	}
+	elog(ERROR, "unknown job status %d", (int) status);
+	return NULL;
+}

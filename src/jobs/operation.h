@@ -1,0 +1,106 @@
+/*-------------------------------------------------------------------------
+ *
+ * operation.h
+ *		What an operation is to the workers that run it.
+ *
+ * An operation is a name in steep_repl.work_queue and the functions below.
+ * The workers know nothing else of it.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef STEEP_REPL_OPERATION_H
+#define STEEP_REPL_OPERATION_H
+
+typedef enum JobStatus
+{
+	JOB_PENDING,
+	JOB_RUNNING,
+	JOB_COMPLETE,
+	JOB_FAILED,
+	JOB_CANCELLED
+} JobStatus;
+
+/* A row of steep_repl.work_queue. */
+typedef struct Job
+{
+	int64		id;
+	const char *operation;
+	const char *merge_id;		/* or NULL */
+	const char *snapshot_id;	/* or NULL */
+	const char *params;			/* jsonb as text; never a secret */
+	Oid			owner;			/* who submitted it */
+	const char *owner_name;		/* his name then */
+	int			parallel;		/* most steps at once */
+	int			attempt;		/* 1 = first */
+} Job;
+
+/* A row of steep_repl.work_steps, while it runs. */
+typedef struct StepContext
+{
+	Job		   *job;
+	int64		id;
+	int			stage;			/* stages run one after the other */
+	const char *kind;			/* the operation's own word: "plan", … */
+	const char *target;			/* what it works on, or NULL */
+	const char *params;			/* jsonb as text; never a secret */
+	int			attempt;		/* 1 = first; a step may run again after it
+								 * committed, if the record was lost */
+	uint64		weight;			/* its share of the job's progress */
+} StepContext;
+
+/* Why a job or a step failed; fields may be NULL. */
+typedef struct JobError
+{
+	const char *sqlstate;
+	const char *message;
+	const char *detail;
+	const char *hint;
+	const char *context;
+} JobError;
+
+typedef struct Operation
+{
+	const char *name;			/* work_queue.operation */
+	const char *label;			/* "op" in NOTIFY: merge, snapshot, init */
+
+	/*
+	 * The job begins, for the first time or again after a crash.  Runs as the
+	 * extension's owner, once the job is marked running: marks the
+	 * operation's own record, restores steep_progress_tables().  May be NULL.
+	 */
+	void		(*start) (const Job *job);
+
+	/*
+	 * A step's transaction has begun and holds no snapshot yet: the place to
+	 * choose its isolation level or import a snapshot.  May be NULL.
+	 */
+	void		(*begin_step) (StepContext *step);
+
+	/*
+	 * Do the step, as the job's owner, under the pinned settings and an
+	 * active snapshot.  The transaction commits when it returns.
+	 */
+	void		(*run_step) (StepContext *step);
+
+	/*
+	 * All steps are complete.  Runs as the job's owner, in the transaction
+	 * that marks the job complete.  May be NULL.
+	 */
+	void		(*finish) (const Job *job);
+
+	/*
+	 * The job has ended, however it did: complete, failed, cancelled.  Runs
+	 * as the extension's owner, in the transaction that marks it so, in a
+	 * worker or in the session of who cancels; static book-keeping only.
+	 * "error" is NULL unless it failed.  Its own error becomes a warning. May
+	 * be NULL.
+	 */
+	void		(*end) (const Job *job, JobStatus status,
+						const JobError *error);
+} Operation;
+
+extern void steep_operations_set(const Operation *const *table);
+extern const Operation *steep_operation_find(const char *name);
+extern const char *steep_job_status_name(JobStatus status);
+
+#endif							/* STEEP_REPL_OPERATION_H */

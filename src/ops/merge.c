@@ -1,0 +1,281 @@
+/*-------------------------------------------------------------------------
+ *
+ * merge.c
+ *		A merge: what was asked for, as every step of it reads it.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/jsonb.h"
+
+#include "base/guc.h"
+#include "base/sqltext.h"
+#include "generate/catalog_sql.h"
+#include "generate/table_sql.h"
+#include "ops/merge.h"
+#include "ops/tables.h"
+
+#define BATCH_BYTES (16 * 1024 * 1024)	/* of rows in one statement */
+#define BATCH_ROWS 5000
+
+static const Statement load_merge = {
+	.site = SITE_LOCAL,
+	.writes = true,
+	.purpose = "read the merge",
+	.text = "SELECT server, private_server, peer, dry_run,\n"
+	"       options ->> 'lock_timeout_ms', options ->> 'batch_size'\n"
+	"FROM steep_repl.merge_audit_log WHERE merge_id = $1",
+	.nparams = 1,
+	.params = {"text"},
+};
+
+static const Statement load_tables = {
+	.site = SITE_LOCAL,
+	.writes = true,
+	.purpose = "read the tables of the merge",
+	.text = "SELECT array_agg(table_name ORDER BY seq),\n"
+	"       jsonb_object_agg(table_name, key_columns)\n"
+	"FROM steep_repl.merge_tables\n"
+	"WHERE merge_id = $1 AND ($2 IS NULL OR table_name = $2)",
+	.nparams = 2,
+	.params = {"text", "text"},
+};
+
+/* Run a statement over our own tables, as their owner. */
+uint64
+steep_merge_book(const Statement *statement, const char *const *values,
+				 List *with)
+{
+	SavedUser	user = steep_local_become_owner();
+	uint64		processed = steep_local_none(statement, values, with);
+
+	steep_local_become_user(user);
+	return processed;
+}
+
+/* The same, for the row that comes back. */
+char	  **
+steep_merge_ask(const Statement *statement, const char *const *values)
+{
+	SavedUser	user = steep_local_become_owner();
+	char	  **row = steep_local_row(statement, values, NIL);
+
+	steep_local_become_user(user);
+	return row;
+}
+
+/* Read what a merge was asked to do. */
+Merge *
+steep_merge_load(const char *id)
+{
+	const char *values[] = {id};
+	char	  **row = steep_merge_ask(&load_merge, values);
+	Merge	   *merge = palloc0(sizeof(Merge));
+
+	if (row == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("merge \"%s\" does not exist", id),
+				 errhint("Its record was removed; start a new merge.")));
+	merge->id = id;
+	merge->server = row[0];
+	merge->private_server = row[1][0] == 't';
+	merge->peer = row[2];
+	merge->dry_run = row[3][0] == 't';
+	merge->lock_timeout = row[4] ? row[4] : psprintf("%d", steep_guc_lock_timeout);
+	merge->batch_size = row[5] ? atoi(row[5]) : BATCH_ROWS;
+	return merge;
+}
+
+/* Connect to the peer of a merge. */
+Session *
+steep_merge_connect(const Merge *merge)
+{
+	PeerAddress *address = steep_peer_address_parse(merge->server);
+
+	address->label = pstrdup(merge->peer);
+	return steep_session_begin(address);
+}
+
+/* Name a table as merge_tables does. */
+const char *
+steep_merge_table(const TablePair *pair)
+{
+	return steep_sql_name(pair->local->schema, pair->local->name);
+}
+
+/* Say how many rows of a table one statement takes, as text. */
+char *
+steep_merge_chunk_rows(const Merge *merge, const TablePair *pair)
+{
+	double		width = Max(pair->local->bytes / Max(pair->local->rows, 1),
+							pair->peer->bytes / Max(pair->peer->rows, 1));
+	double		rows = BATCH_BYTES / Max(width, 1);
+
+	return psprintf("%d", (int) Min(Max(rows, 1), merge->batch_size));
+}
+
+/*
+ * Read from both nodes the tables of a merge, or one of them, parents first,
+ * and check that they still fit.
+ */
+List *
+steep_merge_pairs(Session *session, const Merge *merge, const char *table)
+{
+	const char *values[] = {merge->id, table};
+	char	  **row = steep_merge_ask(&load_tables, values);
+	ArrayType  *names;
+	Jsonb	   *keys;
+	List	   *pairs;
+
+	if (row == NULL || row[0] == NULL)
+		elog(ERROR, "merge \"%s\" has no tables", merge->id);
+	names = DatumGetArrayTypeP(OidInputFunctionCall(F_ARRAY_IN, row[0],
+													TEXTOID, -1));
+	keys = DatumGetJsonbP(OidInputFunctionCall(F_JSONB_IN, row[1],
+											   JSONBOID, -1));
+	pairs = steep_tables_resolve(names);
+	steep_tables_check(session, pairs, keys);
+	steep_merge_check_pairs(session, pairs);
+	return pairs;
+}
+
+/* Refuse a side whose rows the role may not write. */
+static void
+check_writable(const TablePair *pair, const RelInfo *rel, const char *where)
+{
+	if (rel->writable)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("permission denied to write table \"%s\" %s",
+					pair->asked, where),
+			 errhint("GRANT INSERT, UPDATE on the table to the role that connects there.")));
+}
+
+/* Refuse columns whose modifiers differ: a row could not be written whole. */
+static void
+check_definitions(const TablePair *pair)
+{
+	ListCell   *cell;
+
+	foreach(cell, pair->local->columns)
+	{
+		ColumnInfo *local = lfirst(cell);
+		ColumnInfo *peer = steep_relinfo_column(pair->peer, local->name);
+
+		if (strcmp(local->definition, peer->definition) != 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_DATATYPE_MISMATCH),
+					 errmsg("columns of table \"%s\" differ between the nodes",
+							pair->asked),
+					 errdetail("Column \"%s\": %s here, %s on the peer.",
+							   local->name, local->definition,
+							   peer->definition),
+					 errhint("Give both nodes the same columns with ALTER TABLE.")));
+	}
+}
+
+/* Check what a merge needs of tables beyond what a compare does. */
+void
+steep_merge_check_pairs(const Session *session, List *pairs)
+{
+	char	   *there = psprintf("on peer \"%s\"",
+								 steep_peer_label(session->peer));
+	ListCell   *cell;
+
+	foreach(cell, pairs)
+	{
+		TablePair  *pair = lfirst(cell);
+
+		check_writable(pair, pair->local, "here");
+		check_writable(pair, pair->peer, there);
+		check_definitions(pair);
+	}
+}
+
+/* Read one side's foreign keys from and to the tables. */
+List *
+steep_merge_foreign_keys(Session *session, Site site, List *pairs)
+{
+	Spool	   *spool = steep_spool_create("foreign_keys");
+	List	   *schemas = NIL;
+	List	   *names = NIL;
+	List	   *keys;
+	ListCell   *cell;
+	const char *values[2];
+
+	foreach(cell, pairs)
+	{
+		RelInfo    *rel = ((TablePair *) lfirst(cell))->local;
+
+		schemas = lappend(schemas, rel->schema);
+		names = lappend(names, rel->name);
+	}
+	values[0] = steep_sql_array(schemas);
+	values[1] = steep_sql_array(names);
+	if (site == SITE_LOCAL)
+		steep_local_rows(steep_catalog_foreign_keys_sql(site), values, NIL,
+						 spool);
+	else
+		steep_peer_rows(session->peer, steep_catalog_foreign_keys_sql(site),
+						values, spool);
+	keys = steep_fkgraph_build(steep_spool_texts(spool));
+	steep_spool_end(spool);
+	return keys;
+}
+
+/* Append a generator's statement to a list. */
+static List *
+add(List *statements, const Statement *statement)
+{
+	return lappend(statements, unconstify(Statement *, statement));
+}
+
+/* Append the checks of the foreign keys that one side's table has. */
+static List *
+add_orphans(List *statements, Site site, const TablePair *pair, List *keys)
+{
+	ListCell   *cell;
+
+	foreach(cell, keys)
+	{
+		if (steep_fkgraph_is_child(lfirst(cell), steep_table_side(site, pair)))
+			statements = add(statements,
+							 steep_merge_orphan_sql(site, pair, lfirst(cell)));
+	}
+	return statements;
+}
+
+/* List the checks of the foreign keys that one side's table has. */
+List *
+steep_merge_orphans(Site site, const TablePair *pair, List *keys)
+{
+	return add_orphans(NIL, site, pair, keys);
+}
+
+/*
+ * List the statements that apply a plan to one table, in their order.  Their
+ * text follows from the table's shape, so when it is another one by the time
+ * of applying, the shape has changed.
+ */
+List *
+steep_merge_statements(const TablePair *pair, List *local_keys,
+					   List *peer_keys)
+{
+	List	   *list = NIL;
+
+	list = add(list, steep_merge_guard_sql(SITE_LOCAL, pair));
+	list = add(list, steep_merge_guard_sql(SITE_PEER, pair));
+	list = add(list, steep_merge_lock_sql(SITE_LOCAL, pair));
+	list = add(list, steep_merge_lock_sql(SITE_PEER, pair));
+	list = add(list, steep_merge_insert_sql(SITE_LOCAL, pair));
+	list = add(list, steep_merge_insert_sql(SITE_PEER, pair));
+	list = add(list, steep_merge_update_sql(SITE_LOCAL, pair));
+	list = add(list, steep_merge_update_sql(SITE_PEER, pair));
+	list = add_orphans(list, SITE_LOCAL, pair, local_keys);
+	return add_orphans(list, SITE_PEER, pair, peer_keys);
+}

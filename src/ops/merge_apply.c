@@ -1,0 +1,332 @@
+/*-------------------------------------------------------------------------
+ *
+ * merge_apply.c
+ *		Write what was decided, on both nodes, or nothing.
+ *
+ * One step is one transaction on each node, with these moments:
+ *
+ *	1. local: lock the rows and check that they are as decided on
+ *	2. peer: insert the marker, lock and check its rows
+ *	3. both: write the rows that moved on neither; the peer records in the
+ *	   marker which rows were left out, and commits
+ *	4. local: mark the decisions and commit
+ *
+ * When the reply to the peer's COMMIT is lost, or this node fails between the
+ * two commits, the step runs again, finds the marker, and rolls this node
+ * forward from the decisions.  Another attempt that still holds the marker
+ * uncommitted is waited for.
+ *
+ * A row that moved is marked stale, never overwritten, and planned again.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "utils/memutils.h"
+
+#include "base/sqltext.h"
+#include "base/testpoint.h"
+#include "generate/table_sql.h"
+#include "jobs/progress.h"
+#include "jobs/queue.h"
+#include "ops/merge.h"
+#include "ops/merge_write.h"
+
+static const Statement recorded_statements = {
+	.site = SITE_LOCAL,
+	.writes = true,
+	.purpose = "read the planned statements",
+	.text = "SELECT string_agg(statement, E'\\n' ORDER BY seq)\n"
+	"FROM steep_repl.merge_statements\n"
+	"WHERE merge_id = $1 AND table_name = $2",
+	.nparams = 2,
+	.params = {"text", "text"},
+};
+
+static const Statement mark_left_out = {
+	.site = SITE_LOCAL,
+	.writes = true,
+	.purpose = "mark what the peer left out",
+	.text = "SELECT steep_repl.mark_left_out($1, $2)",
+	.nparams = 2,
+	.params = {"text", "jsonb"},
+};
+
+static const Statement left_out = {
+	.site = SITE_LOCAL,
+	.writes = true,
+	.purpose = "list what is left out",
+	.text = "SELECT steep_repl.left_out($1, $2)",
+	.nparams = 2,
+	.params = {"text", "int4"},
+};
+
+static const Statement mark_applied = {
+	.site = SITE_LOCAL,
+	.writes = true,
+	.purpose = "mark what is applied",
+	.text = "SELECT steep_repl.mark_applied($1)",
+	.nparams = 1,
+	.params = {"text"},
+};
+
+static const Statement stale_tables = {
+	.site = SITE_LOCAL,
+	.writes = true,
+	.purpose = "find tables with stale rows",
+	.text = "SELECT DISTINCT table_name FROM steep_repl.merge_decisions\n"
+	"WHERE merge_id = $1 AND state = 'stale'",
+	.nparams = 1,
+	.params = {"text"},
+};
+
+#define PATIENCE 120000			/* ms that the peer may take for a statement,
+								 * beyond its lock_timeout */
+
+/* Run a statement on either node; return its row, or NULL. */
+static char **
+ask(Apply *apply, const Statement *statement, const char *const *values)
+{
+	return statement->site == SITE_LOCAL ?
+		steep_local_row(statement, values, NIL) :
+		steep_peer_row(apply->session->peer, statement, values);
+}
+
+/* Set the limits of both transactions; learn whether triggers fire. */
+static void
+set_limits(Apply *apply, Site site)
+{
+	const char *values[] = {apply->merge->lock_timeout};
+	char	  **row = ask(apply, steep_merge_settings_sql(site), values);
+	bool		replica = strcmp(row[0], "replica") == 0;
+
+	if (site == SITE_LOCAL)
+		apply->local_replica = replica;
+	else
+		apply->peer_replica = replica;
+	if (!replica)
+		ereport(WARNING,
+				(errmsg("triggers fire %s",
+						site == SITE_LOCAL ? "here" : "on the peer"),
+				 errdetail("The role may not set session_replication_role."),
+				 errhint("GRANT SET ON PARAMETER session_replication_role to the role.")));
+}
+
+/*
+ * Keep other merges off the tables, on the node with the lower system
+ * identifier first, so that two merges from both ends do not deadlock.
+ */
+static void
+exclude_others(Apply *apply)
+{
+	uint64		here = strtoull(apply->session->here->identifier, NULL, 10);
+	uint64		there = strtoull(apply->session->there->identifier, NULL, 10);
+	Site		first = here <= there ? SITE_LOCAL : SITE_PEER;
+	ListCell   *cell;
+
+	for (int i = 0; i < 2; i++)
+	{
+		Site		site = i == 0 ? first :
+			(first == SITE_LOCAL ? SITE_PEER : SITE_LOCAL);
+
+		foreach(cell, apply->pairs)
+		{
+			const char *values[] = {steep_merge_table(lfirst(cell))};
+
+			(void) ask(apply, steep_merge_exclude_sql(site), values);
+		}
+	}
+}
+
+/* Hold both nodes' tables still while their shape is checked and used. */
+static void
+guard_tables(Apply *apply)
+{
+	ListCell   *cell;
+
+	foreach(cell, apply->pairs)
+	{
+		TablePair  *pair = lfirst(cell);
+
+		(void) steep_local_none(steep_merge_guard_sql(SITE_LOCAL, pair), NULL, NIL);
+		steep_peer_none(apply->session->peer,
+						steep_merge_guard_sql(SITE_PEER, pair), NULL);
+	}
+}
+
+/* Refuse to apply a plan to tables of another shape than planned. */
+static void
+check_shape(Apply *apply)
+{
+	ListCell   *cell;
+
+	foreach(cell, apply->pairs)
+	{
+		TablePair  *pair = lfirst(cell);
+		const char *values[] = {apply->merge->id, steep_merge_table(pair)};
+		char	  **planned = steep_merge_ask(&recorded_statements, values);
+		List	   *texts = NIL;
+		ListCell   *statement;
+
+		foreach(statement, steep_merge_statements(pair, apply->local_keys,
+												  apply->peer_keys))
+			texts = lappend(texts, unconstify(char *, ((Statement *) lfirst(statement))->text));
+		if (planned == NULL || planned[0] == NULL ||
+			strcmp(planned[0], steep_sql_join(texts, "\n")) != 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("table \"%s\" has changed since the merge was planned",
+							steep_merge_table(pair)),
+					 errdetail("Its columns, keys or foreign keys are others now; nothing was written."),
+					 errhint("Start a new merge.")));
+	}
+}
+
+/* Read both nodes' tables and foreign keys, under lock. */
+static void
+read_tables(Apply *apply)
+{
+	apply->pairs = steep_merge_pairs(apply->session, apply->merge, NULL);
+	guard_tables(apply);
+	apply->pairs = steep_merge_pairs(apply->session, apply->merge, NULL);
+	apply->local_keys = steep_merge_foreign_keys(apply->session, SITE_LOCAL,
+												 apply->pairs);
+	apply->peer_keys = steep_merge_foreign_keys(apply->session, SITE_PEER,
+												apply->pairs);
+	check_shape(apply);
+}
+
+/* Claim the batch on the peer; false if the peer has done it before. */
+static bool
+claim(Apply *apply)
+{
+	const char *values[] = {apply->merge->id, apply->batch};
+	char	   *claimed;
+
+	TEST_POINT("merge-before-marker");
+	claimed = steep_peer_value(apply->session->peer, steep_merge_claim_sql(),
+							   values);
+	TEST_POINT("merge-after-marker");
+	return claimed[0] == 't';
+}
+
+/* Take over from the marker which decisions the peer left out. */
+static void
+roll_forward(Apply *apply)
+{
+	const char *batch[] = {apply->merge->id, apply->batch};
+	const char *values[] = {apply->merge->id, NULL};
+
+	values[1] = steep_peer_value(apply->session->peer,
+								 steep_merge_result_sql(), batch);
+	if (values[1] == NULL)
+		elog(ERROR, "marker of batch %s has no result", apply->batch);
+	steep_merge_book(&mark_left_out, values, NIL);
+}
+
+/* Record on the peer what was left out, and commit there. */
+static void
+commit_peer(Apply *apply)
+{
+	const char *batch[] = {apply->merge->id, apply->batch};
+	const char *values[] = {apply->merge->id, apply->batch, NULL};
+
+	values[2] = steep_merge_ask(&left_out, batch)[0];
+	steep_peer_none(apply->session->peer, steep_merge_record_sql(), values);
+	TEST_POINT("merge-before-peer-commit");
+	steep_peer_none(apply->session->peer, steep_merge_commit_sql(), NULL);
+	TEST_POINT("merge-after-peer-commit");
+}
+
+/*
+ * Do moments 1 to 3.
+ *
+ * The marker is claimed before this node's rows are locked: no lock is held
+ * while another attempt is waited for.  Rolling forward, only the rows to be
+ * written here need to be as decided on.
+ */
+static void
+apply_batch(Apply *apply)
+{
+	Peer	   *peer = apply->session->peer;
+
+	/* while we hold locks, a peer that is frozen must not hold us */
+	steep_peer_set_time_limit(peer, atoi(apply->merge->lock_timeout) + PATIENCE);
+	steep_peer_none(peer, steep_merge_begin_sql(), NULL);
+	set_limits(apply, SITE_LOCAL);
+	set_limits(apply, SITE_PEER);
+	exclude_others(apply);
+	read_tables(apply);
+	apply->forward = !claim(apply);
+	if (apply->forward)
+		roll_forward(apply);
+	steep_merge_lock_rows(apply);
+	steep_merge_write_rows(apply);
+	(void) steep_local_none(steep_merge_immediate_sql(SITE_LOCAL), NULL, NIL);
+	if (!apply->forward)
+		steep_peer_none(peer, steep_merge_immediate_sql(SITE_PEER), NULL);
+	steep_merge_check_orphans(apply);
+	if (!apply->forward)
+		commit_peer(apply);
+}
+
+/* Have the tables with stale rows planned and applied again. */
+static void
+plan_again(Apply *apply, StepContext *step)
+{
+	const char *values[] = {apply->merge->id};
+	Spool	   *tables = steep_spool_create("tables");
+	SavedUser	user = steep_local_become_owner();
+	char	  **row;
+	StepSpec	spec = {.weight = 1};
+
+	steep_local_rows(&stale_tables, values, NIL, tables);
+	steep_local_become_user(user);
+	if (tables->nrows > 0 && apply->round < MERGE_ROUNDS)
+	{
+		spec.stage = step->stage + 1;
+		spec.kind = "replan";
+		while ((row = steep_spool_next(tables)) != NULL)
+		{
+			spec.target = row[0];
+			steep_job_add_step(step, &spec);
+		}
+		spec.stage = step->stage + 2;
+		spec.kind = "apply";
+		spec.target = NULL;
+		steep_job_add_step(step, &spec);
+	}
+	steep_spool_end(tables);
+}
+
+/*
+ * Step "apply": write every decision that is planned, on both nodes.
+ *
+ * The engine commits this node's transaction when we return: moment 4.
+ */
+void
+steep_merge_apply(StepContext *step)
+{
+	Apply		apply = {0};
+	const char *values[] = {step->job->merge_id};
+
+	apply.merge = steep_merge_load(step->job->merge_id);
+	apply.round = (step->stage - MERGE_STAGE_APPLY) / 2 + 1;
+	apply.batch = psprintf("%d", apply.round);
+	apply.session = steep_merge_connect(apply.merge);
+	steep_progress_phase("apply");
+	PG_TRY();
+	{
+		apply_batch(&apply);
+	}
+	PG_CATCH();
+	{
+		steep_session_abandon(apply.session);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	steep_session_end(apply.session);
+	steep_merge_book(&mark_applied, values, NIL);
+	plan_again(&apply, step);
+	TEST_POINT("merge-before-local-commit");
+}
