@@ -238,24 +238,33 @@ steep_merge_write_rows(Apply *apply)
 	}
 }
 
-/* Look for rows of a chunk whose parent is missing. */
+/* Run one of the checks on its node; it returns a row that has no parent. */
+static void
+check_parents(Apply *apply, const TablePair *pair, const Statement *statement,
+			  const char *const *values)
+{
+	bool		here = statement->site == SITE_LOCAL;
+	char	  **orphan = here ? steep_local_row(statement, values, NIL) :
+		steep_peer_row(apply->session->peer, statement, values);
+
+	if (orphan == NULL)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
+			 errmsg("merged rows of table \"%s\" would leave a row without its parent %s",
+					steep_merge_table(pair), here ? "here" : "on the peer"),
+			 errdetail("Step \"%s\" found %s.", statement->purpose, orphan[0]),
+			 errhint("Merge the tables that reference each other in one call.")));
+}
+
+/* Check the rows of one chunk. */
 static void
 check_chunk(Apply *apply, TablePair *pair, char **chunk, void *arg)
 {
 	const Statement *statement = arg;
-	bool		here = statement->site == SITE_LOCAL;
-	const char *keys = chunk[here ? CHUNK_LOCAL : CHUNK_PEER];
-	char	  **orphan = here ? steep_local_row(statement, &keys, NIL) :
-		steep_peer_row(apply->session->peer, statement, &keys);
+	const char *keys = chunk[statement->site == SITE_LOCAL ? CHUNK_LOCAL : CHUNK_PEER];
 
-	if (orphan != NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
-				 errmsg("merged row of table \"%s\" would have no parent %s",
-						steep_merge_table(pair),
-						statement->site == SITE_LOCAL ? "here" : "on the peer"),
-				 errdetail("Step \"%s\" found %s.", statement->purpose, orphan[0]),
-				 errhint("Merge the table that it references as well, in the same call.")));
+	check_parents(apply, pair, statement, &keys);
 }
 
 /* Check the foreign keys of the rows written to one node. */
@@ -263,15 +272,23 @@ static void
 check_site(Apply *apply, Site site, List *keys)
 {
 	ListCell   *cell;
-	ListCell   *statement;
+	ListCell   *check;
 
 	foreach(cell, apply->pairs)
 	{
 		TablePair  *pair = lfirst(cell);
 
-		foreach(statement, steep_merge_orphans(site, pair, keys))
-			for_each_chunk(apply, pair, site == SITE_LOCAL ? "remote" : "local",
-						   check_chunk, lfirst(statement));
+		foreach(check, steep_merge_orphans(site, pair, keys))
+		{
+			Statement  *statement = lfirst(check);
+
+			if (statement->nparams == 0)
+				check_parents(apply, pair, statement, NULL);
+			else
+				for_each_chunk(apply, pair,
+							   site == SITE_LOCAL ? "remote" : "local",
+							   check_chunk, statement);
+		}
 	}
 }
 
