@@ -104,9 +104,9 @@ steep_merge_guard_sql(Site site, const TablePair *pair)
 }
 
 /*----------
- * Lock the rows of the keys $3, …, and return the numbers ($1) of those that
- * are not what was decided on: whose digest is not that of $2 (null = no
- * row).
+ * Lock the rows of the keys in list $1, and return the numbers of those that
+ * are not what was decided on: whose digest is not the one in the list (null
+ * = no row).
  *----------
  */
 const Statement *
@@ -115,12 +115,11 @@ steep_merge_lock_sql(Site site, const TablePair *pair)
 	Statement  *statement = steep_statement_create(site, "lock and check the rows", pair);
 
 	statement->writes = true;
-	statement->nparams = 2;
-	statement->params[0] = "int8[]";
-	statement->params[1] = "bytea[]";
+	statement->nparams = 1;
+	statement->params[0] = "json";
 	statement->text =
 		psprintf("WITH wanted AS MATERIALIZED (\n"
-				 "  SELECT * FROM unnest($1, $2, %s) AS w(n, digest, %s)\n"
+				 "  SELECT * FROM json_to_recordset($1) AS w(n int8, digest bytea, %s)\n"
 				 "), locked AS MATERIALIZED (\n"
 				 "  SELECT w.n, steep_repl.row_digest(%s) AS digest\n"
 				 "  FROM %s JOIN wanted w ON %s\n"
@@ -129,8 +128,7 @@ steep_merge_lock_sql(Site site, const TablePair *pair)
 				 ")\n"
 				 "SELECT w.n FROM wanted w LEFT JOIN locked l ON l.n = w.n\n"
 				 "WHERE l.digest IS DISTINCT FROM w.digest",
-				 steep_table_key_params(statement, pair),
-				 steep_table_key_names(pair, ""),
+				 steep_table_key_definitions(pair),
 				 steep_table_digest_columns(pair),
 				 steep_table_from(steep_table_side(site, pair)),
 				 steep_table_key_lookup(pair),
@@ -224,7 +222,7 @@ same_reference(const ForeignKey *fk)
 }
 
 /*----------
- * Show one row among the keys $1, … whose parent is missing: foreign keys do
+ * Show one row among the keys in list $1 whose parent is missing: foreign keys do
  * not fire under session_replication_role = replica.
  *----------
  */
@@ -244,20 +242,21 @@ steep_merge_orphan_sql(Site site, const TablePair *pair, const ForeignKey *fk)
 	statement->text =
 		psprintf("SELECT ROW(%s)::text\n"
 				 "FROM %s\n"
-				 "JOIN unnest(%s) AS w(%s)\n"
+				 "JOIN json_to_recordset($1) AS w(n int8, %s)\n"
 				 "  ON %s\n"
 				 "WHERE num_nulls(%s) = 0\n"
 				 "  AND NOT EXISTS (SELECT FROM %s%s AS p WHERE %s)\n"
 				 "LIMIT 1",
 				 steep_sql_join(columns, ", "),
 				 steep_table_from(steep_table_side(site, pair)),
-				 steep_table_key_params(statement, pair),
-				 steep_table_key_names(pair, ""),
+				 steep_table_key_definitions(pair),
 				 steep_table_key_lookup(pair),
 				 steep_sql_join(columns, ", "),
 				 fk->parent_kind == RELKIND_PARTITIONED_TABLE ? "" : "ONLY ",
 				 steep_sql_name(fk->parent_schema, fk->parent),
 				 same_reference(fk));
+	statement->nparams = 1;
+	statement->params[0] = "json";
 	statement->result = "orphan text";
 	return statement;
 }

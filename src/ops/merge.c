@@ -119,20 +119,6 @@ steep_merge_chunk_rows(const Merge *merge, const TablePair *pair)
 }
 
 /*
- * Point to the key arrays of one node in what steep_merge_keys_chunk_sql()
- * cut: they follow the last number, the numbers and both digests.
- */
-const char *const *
-steep_merge_chunk_keys(const TablePair *pair, Site site, char **chunk)
-{
-	int			first = 4;
-
-	if (site == SITE_PEER)
-		first += list_length(pair->key);
-	return (const char *const *) chunk + first;
-}
-
-/*
  * Read from both nodes the tables of a merge, or one of them, parents first,
  * and check that they still fit.
  */

@@ -80,6 +80,9 @@ static const Statement stale_tables = {
 	.params = {"text"},
 };
 
+#define PATIENCE 120000			/* ms that the peer may take for a statement,
+								 * beyond its lock_timeout */
+
 /* Run a statement on either node; return its row, or NULL. */
 static char **
 ask(Apply *apply, const Statement *statement, const char *const *values)
@@ -247,6 +250,8 @@ apply_batch(Apply *apply)
 {
 	Peer	   *peer = apply->session->peer;
 
+	/* while we hold locks, a peer that is frozen must not hold us */
+	steep_peer_set_time_limit(peer, atoi(apply->merge->lock_timeout) + PATIENCE);
 	steep_peer_none(peer, steep_merge_begin_sql(), NULL);
 	set_limits(apply, SITE_LOCAL);
 	set_limits(apply, SITE_PEER);

@@ -27,7 +27,7 @@
 #include "worker/worker.h"
 
 #define TURN_MS 1000			/* between two looks */
-#define MAX_BARREN 3			/* helpers that end before they claim a step */
+#define MAX_BARREN 3			/* helpers that end before they could claim */
 
 /* What the leader knows. */
 typedef struct Leader
@@ -40,9 +40,6 @@ typedef struct Leader
 	uint64		weight_at_start;	/* complete when this attempt began */
 	bool		fruitful;		/* noted that a step has completed since */
 	bool		seeded;			/* the slot knows what was complete */
-	int64		claimable_before;	/* when helpers were last started */
-	uint64		done_before;
-	int			barren;			/* starts in a row that changed nothing */
 	BackgroundWorkerHandle *handles[STEEP_MAX_HELPERS];
 } Leader;
 
@@ -136,7 +133,7 @@ reap_helpers(Leader *leader)
 			continue;
 		pfree(leader->handles[i]);
 		leader->handles[i] = NULL;
-		steep_helper_release(leader->slot, i);
+		steep_helper_absent(leader->slot, i);
 	}
 }
 
@@ -192,26 +189,8 @@ run_inline(Leader *leader, int helper)
 	pqsignal(SIGINT, SIG_IGN);
 	QueryCancelPending = false;
 	steep_helper_release(leader->slot, helper);
+	leader->slot->barren = Min(leader->slot->barren, MAX_BARREN - 1);
 	SetLatch(MyLatch);			/* look again at once */
-}
-
-/*
- * Do helpers end before they claim a step?  They may not get the connection
- * that the leader still has.
- */
-static bool
-helpers_are_barren(Leader *leader, int nbusy)
-{
-	const Review *now = &leader->review;
-
-	if (nbusy > 0 || leader->claimable_before != now->claimable ||
-		leader->done_before != now->weight_done)
-		leader->barren = 0;
-	else
-		leader->barren++;
-	leader->claimable_before = now->claimable;
-	leader->done_before = now->weight_done;
-	return leader->barren >= MAX_BARREN;
 }
 
 /* Start helpers, up to as many as there is work for. */
@@ -282,13 +261,18 @@ find_problem(const Job *job, JobError *error)
 /*
  * Start what can be started; false if the owner may not have workers any
  * more and the job has failed of it.
+ *
+ * Helpers that end before they could claim a step are not replaced for ever:
+ * they may not get the connection that the leader still has.
  */
 static bool
 start_work(Leader *leader, int nbusy)
 {
-	bool		barren = helpers_are_barren(leader, nbusy);
+	bool		barren = leader->slot->barren >= MAX_BARREN;
 	JobError	error = {0};
 
+	if (barren && nbusy > 0)
+		return true;
 	if (barren)
 	{
 		steep_worker_begin(leader->turn);

@@ -121,14 +121,24 @@ sub close_session
 	return;
 }
 
+# Wait until the server has crashed and is up again; psql may not be started
+# in between, since IPC::Run dies when it ends before it has read its input.
+sub wait_restart
+{
+	my ($offset) = @_;
+	$node->wait_for_log(
+		qr/all server processes terminated; reinitializing.*ready to accept connections/s,
+		$offset);
+	return;
+}
+
 # Kill a process and wait until the server is up again.
 sub crash
 {
 	my ($pid) = @_;
 	my $offset = -s $node->logfile;
 	kill 'KILL', $pid;
-	$node->wait_for_log(qr/all server processes terminated; reinitializing/, $offset);
-	$node->poll_query_until('postgres', 'SELECT true');
+	wait_restart($offset);
 	return;
 }
 
@@ -434,11 +444,19 @@ foreach my $point (
 	$offset = -s $node->logfile;
 	$node->append_conf('postgresql.conf', "steep_repl.crash_point = '$point'");
 	$node->reload;
-	$id = submit([$sql]);
-	$node->wait_for_log(qr/all server processes terminated; reinitializing/, $offset);
+	eval { submit([$sql]) };	# the crash may come before the answer
+	wait_restart($offset);
 	$node->append_conf('postgresql.conf', "steep_repl.crash_point = ''");
 	$node->reload;
-	$node->poll_query_until('postgres',
+
+	# it may have crashed once more before it saw the setting
+	$id = eval {
+		$node->safe_psql('postgres', 'SELECT max(id) FROM steep_repl.work_queue');
+	} // $node->safe_psql('postgres', 'SELECT max(id) FROM steep_repl.work_queue');
+	eval {
+		$node->poll_query_until('postgres',
+			"SELECT status IN ('complete', 'failed') FROM steep_repl.work_queue WHERE id = $id");
+	} or $node->poll_query_until('postgres',
 		"SELECT status IN ('complete', 'failed') FROM steep_repl.work_queue WHERE id = $id");
 	is(status($id), $point eq 'job_end' ? 'failed' : 'complete', "crash at $point");
 	is($node->safe_psql('postgres', "SELECT count(*) FROM test_ends WHERE id = $id"),
@@ -485,12 +503,16 @@ $id = submit(["1, 'SELECT 1'"], params => '{"max_attempts": 2}');
 wait_status($id, 'failed');
 like(field($id, 'error_message'), qr/gave up after 2 attempts/,
 	'a job whose leader never gets to work is given up');
+$offset = -s $node->logfile;
 $node->append_conf('postgresql.conf', q{steep_repl.fail_point = 'step_claim'});
 $node->reload;
 $id = submit(["1, 'SELECT 1'"], params => '{"max_attempts": 2}');
 wait_status($id, 'failed');
 like(field($id, 'error_message'), qr/gave up after 2 attempts/,
 	'and one whose steps can not be claimed');
+my $log = slurp_file($node->logfile, $offset);
+my $tries = () = $log =~ /helper ERROR:  test point "step_claim" failed/g;
+cmp_ok($tries, '<=', 6, 'and its helpers are not started over and over');
 $node->append_conf('postgresql.conf', q{steep_repl.fail_point = 'job_finish'});
 $node->reload;
 $id = submit(["1, 'SELECT 1'"]);
