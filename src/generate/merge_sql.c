@@ -269,10 +269,15 @@ key_list(const TablePair *pair, const char *digest, const char *row)
 	ListCell   *cell;
 
 	foreach(cell, pair->key)
+	{
+		ColumnInfo *column = lfirst(cell);
+
 		keys = lappend(keys,
-					   psprintf("'key%d', %s ->> %s",
+					   psprintf("'key%d', (%s ->> %s)%s",
 								list_cell_number(pair->key, cell) + 1, row,
-								steep_sql_literal(((ColumnInfo *) lfirst(cell))->name)));
+								steep_sql_literal(column->name),
+								steep_table_is_json(column) ? "::json" : ""));
+	}
 	return psprintf("json_agg(json_build_object('n', d.seq, 'digest', %s,\n"
 					"         %s) ORDER BY d.seq)",
 					digest, steep_sql_join(keys, ",\n         "));
