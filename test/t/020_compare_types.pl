@@ -113,7 +113,7 @@ my %values = (
 	'tsmultirange' => [ '{}', '{[2000-01-01,2000-01-02)}' ],
 	'tstzmultirange' => [ '{}', '{[2000-01-01 00:00+00,)}', '{[2000-01-01 00:00+01,)}' ],
 	'datemultirange' => [ '{}', '{[2000-01-01,2000-01-02]}' ],
-	'pg_node_tree' => [ map { \"(SELECT adbin FROM pg_attrdef WHERE adnum = $_)" } 1, 2 ],
+	'pg_node_tree' => [ map { \"(SELECT adbin FROM pg_attrdef WHERE adrelid = 'public.defaults'::regclass AND adnum = $_)" } 1, 2 ],
 	'pg_ndistinct' => from_statistics('stxdndistinct'),
 	'pg_dependencies' => from_statistics('stxddependencies'),
 	'pg_mcv_list' => from_statistics('stxdmcv'),

@@ -196,6 +196,19 @@ is(sql($node, $through), $right, 'then it works');
 $proxy->stop;
 is_unleaked($before, 'faults of the network leave nothing', qr/function/);
 
+# A standby compares, and can be compared with.
+$node->backup('backup');
+my $standby = PostgreSQL::Test::Cluster->new('c');
+$standby->init_from_backup($node, 'backup', has_streaming => 1);
+$standby->append_conf('postgresql.conf', 'hot_standby_feedback = on');
+$standby->start;
+$standby->poll_query_until('postgres', "SELECT pg_last_wal_replay_lsn() >= '" . sql($node, 'SELECT pg_current_wal_lsn()') . "'");
+my $from_standby = state_of($standby, $peer);
+is(sql($standby, $overlap), $right, 'a standby compares');
+is(sql($peer, $overlap =~ s/\Q$connection\E/quote(conninfo($standby))/er), $right, 'and is compared with');
+is_unleaked($from_standby, 'that leaves nothing');
+$standby->stop;
+
 # Memory does not follow the number of differences.
 my @peaks;
 sql($_, <<'EOC') foreach $node, $peer;

@@ -147,6 +147,25 @@ foreach my $address (
 	isnt($rc, 0, "refused: " . $address =~ s/\Q$socket\E/SOCKET/gr);
 	like($err, qr/password|understand|could not connect/, 'for a reason');
 }
+
+# What a role with a password still needs, on each side.
+sql($_, 'CREATE SCHEMA held; CREATE TABLE held.p (id int PRIMARY KEY, v int)') foreach $node, $peer;
+my $as_merger = quote(conninfo($peer, user => 'merger'));
+foreach my $step (
+	[ $node, '', qr/permission denied for schema held/ ],
+	[ $node, 'GRANT USAGE ON SCHEMA held TO merger', qr/permission denied for table "held.p"\nHINT:  GRANT SELECT/ ],
+	[ $node, 'GRANT SELECT (id) ON held.p TO merger', qr/permission denied for table "held.p" here\nDETAIL:  Column "v" cannot/ ],
+	[ $node, 'GRANT SELECT (v) ON held.p TO merger', qr/permission denied for table "held.p" on peer/ ],
+	[ $peer, 'GRANT SELECT ON held.p TO merger', qr/permission denied for table "held.p" on peer/ ],
+	[ $peer, 'GRANT USAGE ON SCHEMA held TO merger', qr/^$/ ],
+	[ $peer, 'ALTER TABLE held.p ENABLE ROW LEVEL SECURITY', qr/row-level security would hide rows of table "held.p" on peer/ ],
+	[ $node, 'ALTER TABLE held.p ENABLE ROW LEVEL SECURITY', qr/row-level security would hide rows of table "held.p" here/ ])
+{
+	my ($n, $grant, $error) = @$step;
+	sql($n, $grant) if $grant;
+	like(error_of($node, "SELECT steep_repl.assert_in_sync($as_merger, ARRAY['held.p'])", 'merger'),
+		$error, 'node ' . $n->name . ': ' . ($grant || 'no privilege'));
+}
 is(sql($peer, q{SELECT count(*) FROM pg_stat_activity WHERE usename = 'admin'}), '0', 'no connection stays');
 is_unleaked($before, 'nothing is left after all');
 
