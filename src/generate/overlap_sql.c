@@ -261,7 +261,7 @@ steep_overlap_differences_sql(const TablePair *pair)
  *
  * A print is made by format() and read by the type's input function: a cast
  * could be one that the owner of the type has written.  A jsonb is JSON as it
- * is.
+ * is, where it is read back and not shown.
  */
 static char *
 key_list(const TablePair *pair, const char *prefix, const char *more)
@@ -276,7 +276,7 @@ key_list(const TablePair *pair, const char *prefix, const char *more)
 		int			i = list_cell_number(pair->key, cell) + 1;
 
 		appendStringInfo(&list,
-						 steep_table_is_json(lfirst(cell)) ?
+						 *prefix && steep_table_is_json(lfirst(cell)) ?
 						 ", 'key%d', %skey%d" :
 						 ", 'key%d', format('%%s', %skey%d)", i, prefix, i);
 	}
