@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * merge_submit.c
- *		SQL functions that submit a merge and tell of it.
+ *		The SQL function that submits a merge.
  *
  * A merge is checked on both nodes when it is submitted, so that what the
  * caller got wrong is an error of his call and not of a worker's.
@@ -25,9 +25,6 @@
 #include "run/server.h"
 
 PG_FUNCTION_INFO_V1(steep_repl_start_merge);
-PG_FUNCTION_INFO_V1(steep_repl_wait_merge);
-PG_FUNCTION_INFO_V1(steep_repl_merge_summary);
-PG_FUNCTION_INFO_V1(steep_repl_merge_sql);
 
 static const Statement new_merge = {
 	.site = SITE_LOCAL,
@@ -48,58 +45,13 @@ static const Statement add_table = {
 	.params = {"text", "int4", "text", "text", "text[]"},
 };
 
-static const Statement read_merge = {
-	.site = SITE_LOCAL,
-	.writes = true,
-	.purpose = "read the merge",
-	.text = "SELECT * FROM steep_repl.merge_audit_log WHERE merge_id = $1",
-	.nparams = 1,
-	.params = {"text"},
-};
-
-static const Statement find_merge = {
-	.site = SITE_LOCAL,
-	.writes = true,
-	.purpose = "find the merge",
-	.text = "SELECT steep_repl.may_manage($2, m.owner),\n"
-	"       (SELECT max(q.id) FROM steep_repl.work_queue q\n"
-	"        WHERE q.merge_id = m.merge_id)\n"
-	"FROM steep_repl.merge_audit_log m WHERE m.merge_id = $1",
-	.nparams = 2,
-	.params = {"text", "oid"},
-};
-
-static const Statement summarize = {
-	.site = SITE_LOCAL,
-	.purpose = "count the decisions",
-	.text = "SELECT d.table_name, d.category, d.resolution, d.state, count(*)\n"
-	"FROM steep_repl.merge_decisions d\n"
-	"JOIN steep_repl.merge_tables t USING (merge_id, table_name)\n"
-	"WHERE d.merge_id = $1\n"
-	"GROUP BY t.seq, d.table_name, d.category, d.resolution, d.state\n"
-	"ORDER BY t.seq, d.category, d.resolution, d.state",
-	.nparams = 1,
-	.params = {"text"},
-};
-
-static const Statement list_statements = {
-	.site = SITE_LOCAL,
-	.purpose = "list the statements",
-	.text = "SELECT (row_number() OVER (ORDER BY t.seq, s.seq))::int,\n"
-	"       s.runs_on, s.purpose, s.statement\n"
-	"FROM steep_repl.merge_statements s\n"
-	"JOIN steep_repl.merge_tables t USING (merge_id, table_name)\n"
-	"WHERE s.merge_id = $1 ORDER BY t.seq, s.seq",
-	.nparams = 1,
-	.params = {"text"},
-};
-
 /* A merge that is being submitted. */
 typedef struct Submission
 {
 	PeerAddress *address;
 	List	   *pairs;			/* parents first, once checked */
-	const char *strategy;
+	const char *strategy;		/* of tables that have none of their own */
+	const char **strategies;	/* in the order of pairs, or NULL */
 	bool		dry_run;
 	Jsonb	   *options;
 	const char *id;				/* once recorded */
@@ -131,6 +83,34 @@ check_peer(const Session *session)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("peer \"%s\" is this very database", label),
 				 errhint("Give the connection of the other node.")));
+}
+
+/* Refuse a peer whose role may not leave markers there. */
+static void
+check_markers(const Session *session)
+{
+	if (strcmp(steep_peer_value(session->peer, steep_merge_may_mark_sql(), NULL), "t") == 0)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("permission denied to mark batches on peer \"%s\"",
+					steep_peer_label(session->peer)),
+			 errhint("GRANT EXECUTE on steep_repl.claim_batch, batch_result and finish_batch to the role that connects there.")));
+}
+
+/* Warn that triggers and foreign keys will fire on one node. */
+static void
+warn_of_triggers(const Session *session, Site site)
+{
+	const Statement *ask = steep_merge_may_replicate_sql(site);
+	char	   *may = site == SITE_LOCAL ? steep_local_value(ask, NULL, NIL) :
+		steep_peer_value(session->peer, ask, NULL);
+
+	if (strcmp(may, "t") != 0)
+		ereport(WARNING,
+				(errmsg("triggers will fire %s", steep_session_place(session, site)),
+				 errdetail("The role may not set session_replication_role."),
+				 errhint("GRANT SET ON PARAMETER session_replication_role to the role.")));
 }
 
 /* Refuse a table that is asked for twice. */
@@ -165,6 +145,12 @@ check_merge(Submission *merge)
 	PG_TRY();
 	{
 		check_peer(session);
+		check_markers(session);
+		if (!merge->dry_run)
+		{
+			warn_of_triggers(session, SITE_LOCAL);
+			warn_of_triggers(session, SITE_PEER);
+		}
 		merge->pairs = steep_tables_expand(session, merge->pairs);
 		check_distinct(merge->pairs);
 		steep_session_read(session);
@@ -183,30 +169,61 @@ check_merge(Submission *merge)
 	steep_session_end(session);
 }
 
-/* Which strategy does a table have? */
-static const char *
-strategy_of(const Submission *merge, const TablePair *pair)
+/* Say that the option "strategies" is no good. */
+static void
+report_strategies(const char *table, const char *problem)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("option \"strategies\" names table \"%s\", %s", table,
+					problem),
+			 errhint("Name each table once, as in the list of tables.")));
+}
+
+/* Find the table that the option "strategies" names. */
+static int
+find_named(const Submission *merge, const char *name)
+{
+	ListCell   *cell;
+
+	foreach(cell, merge->pairs)
+	{
+		if (steep_tables_names(name, lfirst(cell)))
+			return foreach_current_index(cell);
+	}
+	report_strategies(name, "which is not merged");
+	return -1;
+}
+
+/* Settle the strategy of each table. */
+static void
+read_strategies(Submission *merge)
 {
 	Jsonb	   *strategies = steep_options_object(merge->options, "strategies");
 	JsonbIterator *it;
 	JsonbValue	value;
 	JsonbIteratorToken token;
-	bool		ours = false;
 
+	merge->strategies = palloc0(list_length(merge->pairs) * sizeof(char *));
 	if (strategies == NULL)
-		return merge->strategy;
+		return;
 	it = JsonbIteratorInit(&strategies->root);
 	while ((token = JsonbIteratorNext(&it, &value, true)) != WJB_DONE)
 	{
-		if (token == WJB_KEY)
-			ours = steep_tables_names(pnstrdup(value.val.string.val,
-											   value.val.string.len), pair);
-		else if (token == WJB_VALUE && ours)
-			return steep_options_strategy(value.type == jbvString ?
-										  pnstrdup(value.val.string.val,
-												   value.val.string.len) : NULL);
+		char	   *name;
+		const char **strategy;
+
+		if (token != WJB_KEY)
+			continue;
+		name = pnstrdup(value.val.string.val, value.val.string.len);
+		strategy = &merge->strategies[find_named(merge, name)];
+		if (*strategy != NULL)
+			report_strategies(name, "which it has named before");
+		(void) JsonbIteratorNext(&it, &value, true);
+		*strategy = steep_options_strategy(value.type != jbvString ? NULL :
+										   pnstrdup(value.val.string.val,
+													value.val.string.len));
 	}
-	return merge->strategy;
 }
 
 /* Name a pair's key columns, as the text of an array. */
@@ -244,7 +261,9 @@ record_merge(Submission *merge)
 		const char *table[] = {
 			merge->id,
 			psprintf("%d", list_cell_number(merge->pairs, cell) + 1),
-			steep_merge_table(pair), strategy_of(merge, pair),
+			steep_merge_table(pair),
+			merge->strategies[foreach_current_index(cell)] ?
+			merge->strategies[foreach_current_index(cell)] : merge->strategy,
 			key_names(pair)
 		};
 
@@ -297,9 +316,6 @@ Datum
 steep_repl_start_merge(PG_FUNCTION_ARGS)
 {
 	Submission	merge = {0};
-	const char *values[1];
-	Datum		row;
-	Books		books;
 
 	merge.strategy = steep_options_strategy(PG_ARGISNULL(2) ? NULL :
 											text_to_cstring(PG_GETARG_TEXT_PP(2)));
@@ -314,90 +330,11 @@ steep_repl_start_merge(PG_FUNCTION_ARGS)
 	merge.pairs = steep_tables_resolve(PG_ARGISNULL(1) ? NULL :
 									   PG_GETARG_ARRAYTYPE_P(1));
 	check_merge(&merge);
+	read_strategies(&merge);
 
 	record_merge(&merge);
 	if (merge.address->server == NULL)
 		steep_server_create(psprintf("steep_repl_%s", merge.id), merge.address);
 	enqueue(&merge);
-	values[0] = merge.id;
-	books = steep_books_open();
-	row = steep_local_record(&read_merge, values);
-	steep_books_close(books);
-	PG_RETURN_DATUM(row);
-}
-
-/*
- * Check that the caller may see a merge; return its job's number, or NULL if
- * the job was pruned.
- */
-static char *
-find(FunctionCallInfo fcinfo)
-{
-	char	   *id = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	const char *values[] = {id, psprintf("%u", GetUserId())};
-	Books		books = steep_books_open();
-	char	  **row = steep_local_row(&find_merge, values, NIL);
-
-	steep_books_close(books);
-	if (row == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("merge \"%s\" does not exist", id),
-				 errhint("steep_repl.list_operations() lists them.")));
-	if (row[0] == NULL || row[0][0] != 't')
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("permission denied for merge \"%s\"", id),
-				 errhint("Ask as the role that started it.")));
-	return row[1];
-}
-
-/* wait_merge(p_merge_id text, p_timeout_seconds int) */
-Datum
-steep_repl_wait_merge(PG_FUNCTION_ARGS)
-{
-	char	   *job = find(fcinfo);
-	const char *values[] = {text_to_cstring(PG_GETARG_TEXT_PP(0))};
-	Books		books;
-	Datum		row;
-
-	if (job != NULL)
-		steep_job_wait(strtoll(job, NULL, 10), PG_GETARG_INT32(1));
-	books = steep_books_open();
-	row = steep_local_record(&read_merge, values);
-	steep_books_close(books);
-	PG_RETURN_DATUM(row);
-}
-
-/* Return what a statement over our own tables says of a merge. */
-static Datum
-report(FunctionCallInfo fcinfo, const Statement *statement)
-{
-	const char *values[] = {text_to_cstring(PG_GETARG_TEXT_PP(0))};
-	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
-	Books		books;
-	Spool		spool = {.name = "result"};
-
-	(void) find(fcinfo);
-	InitMaterializedSRF(fcinfo, 0);
-	spool.store = result->setResult;
-	spool.desc = result->setDesc;
-	books = steep_books_open();
-	steep_local_rows(statement, values, NIL, &spool);
-	steep_books_close(books);
-	return (Datum) 0;
-}
-
-/* merge_summary(p_merge_id text) */
-Datum
-steep_repl_merge_summary(PG_FUNCTION_ARGS)
-{
-	return report(fcinfo, &summarize);
-}
-
-/* merge_sql(p_merge_id text) */
-Datum
-steep_repl_merge_sql(PG_FUNCTION_ARGS)
-{
-	return report(fcinfo, &list_statements);
+	PG_RETURN_DATUM(steep_merge_record(merge.id));
 }
