@@ -43,8 +43,6 @@ extern List *steep_merge_pairs(Session *session, const Merge *merge,
 extern void steep_merge_check_pairs(const Session *session, List *pairs);
 extern List *steep_merge_statements(const TablePair *pair, List *local_keys,
 									List *peer_keys);
-extern List *steep_merge_orphans(Site site, const TablePair *pair,
-								 List *keys);
 extern List *steep_merge_foreign_keys(Session *session, Site site,
 									  List *pairs);
 extern const char *steep_merge_table(const TablePair *pair);
@@ -55,6 +53,9 @@ extern uint64 steep_merge_book(const Statement *statement,
 							   const char *const *values, List *with);
 extern char **steep_merge_ask(const Statement *statement,
 							  const char *const *values);
+
+/* merge_report.c */
+extern Datum steep_merge_record(const char *id);
 
 /* the steps */
 extern void steep_merge_plan(StepContext *step);
