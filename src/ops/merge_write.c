@@ -38,19 +38,14 @@ static const Statement cut_images = {
 	.params = {"text", "text", "text", "text", "int8", "int8", "text[]"},
 };
 
-/* What is done with each chunk of a table's keys. */
-typedef void (*ChunkWork) (Apply *apply, TablePair *pair, char **chunk,
-						   void *arg);
-
 /*
- * Walk the planned decisions of a table in chunks of keys, those of one
- * resolution or, if NULL, all.
+ * Walk the planned decisions of a table in the chunks that a statement cuts,
+ * those of one resolution or, if NULL, all.
  */
-static void
-for_each_chunk(Apply *apply, TablePair *pair, const char *resolution,
-			   ChunkWork work, void *arg)
+void
+steep_merge_each_chunk(Apply *apply, TablePair *pair, const Statement *cut,
+					   const char *resolution, ChunkWork work, void *arg)
 {
-	const Statement *cut = steep_merge_keys_chunk_sql(pair);
 	const char *rows = steep_merge_chunk_rows(apply->merge, pair);
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
 												  "steep_repl merge chunk",
@@ -86,6 +81,7 @@ mark_moved(Apply *apply, TablePair *pair, Spool *moved)
 
 	if (moved->nrows > 0)
 	{
+		apply->moved = true;
 		foreach(cell, steep_spool_texts(moved))
 			numbers = lappend(numbers, ((char **) lfirst(cell))[0]);
 		values[2] = steep_sql_array(numbers);
@@ -127,8 +123,10 @@ steep_merge_lock_rows(Apply *apply)
 
 	TEST_POINT("merge-before-lock");
 	foreach(cell, apply->pairs)
-		for_each_chunk(apply, lfirst(cell), apply->forward ? "remote" : NULL,
-					   lock_chunk, NULL);
+		steep_merge_each_chunk(apply, lfirst(cell),
+							   steep_merge_keys_chunk_sql(lfirst(cell)),
+							   apply->forward ? "remote" : NULL,
+							   lock_chunk, NULL);
 	TEST_POINT("merge-after-lock");
 }
 
@@ -194,7 +192,7 @@ write_category(Apply *apply, TablePair *pair, Site site, const char *category,
 		if (chunk[0] == NULL)
 			break;
 		TEST_POINT("merge-write-chunk");
-		snprintf(after, sizeof(after), "%s", chunk[0]);
+		snprintf(after, sizeof(after), "%s", chunk[CHUNK_LAST]);
 		check_written(pair, statement, chunk[1],
 					  site == SITE_LOCAL ?
 					  steep_local_row(statement, (const char **) chunk + 2, NIL) :
@@ -236,71 +234,4 @@ steep_merge_write_rows(Apply *apply)
 						   steep_merge_update_sql(SITE_PEER, pair));
 		steep_progress_table_done();
 	}
-}
-
-/* Run one of the checks on its node; it returns a row that has no parent. */
-static void
-check_parents(Apply *apply, const TablePair *pair, const Statement *statement,
-			  const char *const *values)
-{
-	bool		here = statement->site == SITE_LOCAL;
-	char	  **orphan = here ? steep_local_row(statement, values, NIL) :
-		steep_peer_row(apply->session->peer, statement, values);
-
-	if (orphan == NULL)
-		return;
-	ereport(ERROR,
-			(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
-			 errmsg("merged rows of table \"%s\" would leave a row without its parent %s",
-					steep_merge_table(pair), here ? "here" : "on the peer"),
-			 errdetail("Step \"%s\" found %s.", statement->purpose, orphan[0]),
-			 errhint("Merge the tables that reference each other in one call.")));
-}
-
-/* Check the rows of one chunk. */
-static void
-check_chunk(Apply *apply, TablePair *pair, char **chunk, void *arg)
-{
-	const Statement *statement = arg;
-	const char *keys = chunk[statement->site == SITE_LOCAL ? CHUNK_LOCAL : CHUNK_PEER];
-
-	check_parents(apply, pair, statement, &keys);
-}
-
-/* Check the foreign keys of the rows written to one node. */
-static void
-check_site(Apply *apply, Site site, List *keys)
-{
-	ListCell   *cell;
-	ListCell   *check;
-
-	foreach(cell, apply->pairs)
-	{
-		TablePair  *pair = lfirst(cell);
-
-		foreach(check, steep_merge_orphans(site, pair, keys))
-		{
-			Statement  *statement = lfirst(check);
-
-			if (statement->nparams == 0)
-				check_parents(apply, pair, statement, NULL);
-			else
-				for_each_chunk(apply, pair,
-							   site == SITE_LOCAL ? "remote" : "local",
-							   check_chunk, statement);
-		}
-	}
-}
-
-/*
- * Check the foreign keys of what was written where they did not fire; where
- * they fire, they have.
- */
-void
-steep_merge_check_orphans(Apply *apply)
-{
-	if (apply->local_replica)
-		check_site(apply, SITE_LOCAL, apply->local_keys);
-	if (apply->peer_replica && !apply->forward)
-		check_site(apply, SITE_PEER, apply->peer_keys);
 }
