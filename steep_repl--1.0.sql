@@ -3,6 +3,10 @@
 -- complain if script is sourced in psql, rather than via CREATE EXTENSION
 \echo Use "CREATE EXTENSION steep_repl CASCADE" to load this file. \quit
 
+-- Operators in the bodies below are those of the server, whatever the schemas
+-- of the required extensions hold.
+SET LOCAL search_path = pg_catalog, pg_temp;
+
 CREATE SCHEMA steep_repl;
 COMMENT ON SCHEMA steep_repl IS 'compare, merge and copy PostgreSQL nodes';
 

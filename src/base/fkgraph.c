@@ -24,7 +24,8 @@ enum
 	FK_PARENT_KIND,
 	FK_COLUMNS,
 	FK_REFERENCED,
-	FK_OPERATORS
+	FK_OPERATORS,
+	FK_LOCKABLE
 };
 
 static List *
@@ -55,6 +56,7 @@ steep_fkgraph_build(List *rows)
 		key->columns = parse_names(row[FK_COLUMNS]);
 		key->referenced = parse_names(row[FK_REFERENCED]);
 		key->operators = parse_names(row[FK_OPERATORS]);
+		key->lockable = row[FK_LOCKABLE][0] == 't';
 		keys = lappend(keys, key);
 	}
 	return keys;
@@ -72,6 +74,29 @@ steep_fkgraph_is_parent(const ForeignKey *fk, const RelInfo *rel)
 {
 	return strcmp(fk->parent_schema, rel->schema) == 0 &&
 		strcmp(fk->parent, rel->name) == 0;
+}
+
+/*
+ * Does a foreign key name its parent by columns of this key only?  A merge
+ * never changes those.
+ */
+bool
+steep_fkgraph_by_key(const ForeignKey *fk, List *key)
+{
+	ListCell   *name;
+	ListCell   *cell;
+
+	foreach(name, fk->referenced)
+	{
+		bool		found = false;
+
+		foreach(cell, key)
+			found = found ||
+				strcmp(((ColumnInfo *) lfirst(cell))->name, lfirst(name)) == 0;
+		if (!found)
+			return false;
+	}
+	return true;
 }
 
 /* Visit a table's parents, then take the table; a cycle is cut where met. */

@@ -21,11 +21,13 @@ typedef struct ForeignKey
 	List	   *columns;		/* names in the child */
 	List	   *referenced;		/* names in the parent, in the same order */
 	List	   *operators;		/* SQL names: parent column = child column */
+	bool		lockable;		/* the current role may lock parent rows */
 } ForeignKey;
 
 extern List *steep_fkgraph_build(List *rows);
 extern List *steep_fkgraph_order(List *pairs, List *foreign_keys);
 extern bool steep_fkgraph_is_child(const ForeignKey *fk, const RelInfo *rel);
+extern bool steep_fkgraph_by_key(const ForeignKey *fk, List *key);
 extern bool steep_fkgraph_is_parent(const ForeignKey *fk, const RelInfo *rel);
 
 #endif							/* STEEP_REPL_FKGRAPH_H */

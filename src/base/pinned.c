@@ -39,6 +39,8 @@ const PinnedSetting steep_pinned_settings[] = {
 	{"lc_monetary", "C", PIN_ALWAYS},
 	{"lc_numeric", "C", PIN_ALWAYS},
 	{"lc_time", "C", PIN_ALWAYS},
+	/* how long it takes: generated SQL runs for less than it would compile */
+	{"jit", "off", PIN_ALWAYS},
 
 	/* who runs it: the job's owner, not a role its settings name */
 	{"role", "none", PIN_WORKER},

@@ -29,7 +29,6 @@ enum
 	COL_TYPE,
 	COL_DEFINITION,
 	COL_BASE,
-	COL_NESTED,
 	COL_COLLATION,
 	COL_DETERMINISTIC,
 	COL_NOT_NULL,
@@ -81,7 +80,6 @@ make_column(char **row)
 	column->type = row[COL_TYPE];
 	column->definition = row[COL_DEFINITION];
 	column->base = row[COL_BASE];
-	column->nested = is_true(row[COL_NESTED]);
 	column->collation = row[COL_COLLATION];
 	column->deterministic = is_true(row[COL_DETERMINISTIC]);
 	column->not_null = is_true(row[COL_NOT_NULL]);

@@ -19,7 +19,6 @@ typedef struct ColumnInfo
 	char	   *type;			/* qualified SQL name, without modifier */
 	char	   *definition;		/* the same with its modifier */
 	char	   *base;			/* type, or what it is a domain over in the end */
-	bool		nested;			/* base is an array or a composite type */
 	char	   *collation;		/* qualified SQL name, or NULL */
 	bool		deterministic;	/* equal are equal bytes only */
 	bool		not_null;

@@ -29,7 +29,6 @@ static const Statement columns_sql = {
 	"       format_type(a.atttypid, -1),\n"
 	"       format_type(a.atttypid, a.atttypmod),\n"
 	"       format_type(b.oid, -1),\n"
-	"       b.typtype = 'c' OR b.typelem <> 0 AND b.typlen = -1,\n"
 	"       CASE WHEN l.oid IS NOT NULL\n"
 	"            THEN format('%I.%I', ln.nspname, l.collname) END,\n"
 	"       coalesce(l.collisdeterministic, true),\n"
@@ -49,10 +48,10 @@ static const Statement columns_sql = {
 	"  ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped\n"
 	"LEFT JOIN LATERAL\n"
 	"  (WITH RECURSIVE below AS\n"
-	"     (SELECT d.oid, d.typtype, d.typbasetype, d.typelem, d.typlen\n"
+	"     (SELECT d.oid, d.typtype, d.typbasetype\n"
 	"      FROM pg_type d WHERE d.oid = a.atttypid\n"
 	"      UNION ALL\n"
-	"      SELECT d.oid, d.typtype, d.typbasetype, d.typelem, d.typlen\n"
+	"      SELECT d.oid, d.typtype, d.typbasetype\n"
 	"      FROM below JOIN pg_type d ON d.oid = below.typbasetype)\n"
 	"   SELECT * FROM below WHERE typtype <> 'd') b ON true\n"
 	"LEFT JOIN pg_collation l ON l.oid = a.attcollation\n"
@@ -69,7 +68,7 @@ static const Statement columns_sql = {
 	"ORDER BY w.ord, a.attname COLLATE \"C\"",
 	.result = "ord int8, found bool, usage bool, relkind \"char\", "
 	"relpersistence \"char\", policies bool, rows float8, bytes numeric, "
-	"attname text, type text, definition text, base text, nested bool, "
+	"attname text, type text, definition text, base text, "
 	"collation_name text, deterministic bool, "
 	"not_null bool, generated \"char\", identity \"char\", readable bool, "
 	"attnum int2, writable bool",
@@ -113,7 +112,8 @@ static const Statement foreign_keys_sql = {
 	.purpose = "read the foreign keys of the tables",
 	.text =
 	"SELECT k.conname, cn.nspname, c.relname, pn.nspname, p.relname,\n"
-	"       p.relkind, u.columns, u.referenced, u.operators\n"
+	"       p.relkind, u.columns, u.referenced, u.operators,\n"
+	"       has_table_privilege(p.oid, 'UPDATE')\n"
 	"FROM pg_constraint k\n"
 	"JOIN pg_class c ON c.oid = k.conrelid\n"
 	"JOIN pg_namespace cn ON cn.oid = c.relnamespace\n"
@@ -138,7 +138,7 @@ static const Statement foreign_keys_sql = {
 	"ORDER BY cn.nspname, c.relname, k.conname",
 	.result = "conname text, child_schema text, child text, "
 	"parent_schema text, parent text, parent_kind \"char\", "
-	"columns text[], referenced text[], operators text[]",
+	"columns text[], referenced text[], operators text[], lockable bool",
 	.nparams = 2,
 	.params = {"text[]", "text[]"},
 };

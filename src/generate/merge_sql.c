@@ -12,11 +12,11 @@
 #include "generate/table_sql.h"
 
 /*----------
- * Read the rows of the keys $1, $2, …: number among the keys, digest, image.
+ * Read the rows of the keys in list $1: number there, digest, image.
  *
  *	SELECT w.n, <digest> AS digest, ROW(<columns>)::text AS image
  *	FROM <table>
- *	JOIN unnest($1, …) WITH ORDINALITY AS w(key1, …, n) ON <same key>
+ *	JOIN json_to_recordset($1) AS w(n, key1, …) ON <same key>
  *----------
  */
 const Statement *
@@ -28,15 +28,16 @@ steep_merge_read_sql(Site site, const TablePair *pair)
 		psprintf("SELECT w.n, steep_repl.row_digest(%s) AS digest,\n"
 				 "       ROW(%s)::text AS image\n"
 				 "FROM %s\n"
-				 "JOIN unnest(%s) WITH ORDINALITY AS w(%s, n)\n"
+				 "JOIN json_to_recordset($1) AS w(n int8, %s)\n"
 				 "  ON %s",
 				 steep_table_digest_columns(pair),
 				 steep_table_columns(pair->columns),
 				 steep_table_from(steep_table_side(site, pair)),
-				 steep_table_key_params(statement, pair),
-				 steep_table_key_names(pair, ""),
+				 steep_table_key_definitions(pair),
 				 steep_table_key_lookup(pair));
 	statement->result = "n int8, digest bytea, image text";
+	statement->nparams = 1;
+	statement->params[0] = "json";
 	return statement;
 }
 
@@ -219,10 +220,10 @@ steep_merge_commit_sql(void)
 }
 
 /*----------
- * Read the digests of the keys $2, …; $1 numbers them.
+ * Read the digests of the keys in list $1.
  *
  *	SELECT w.n, <digest> AS digest
- *	FROM <table> JOIN unnest($1, $2, …) AS w(n, key1, …) ON <same key>
+ *	FROM <table> JOIN json_to_recordset($1) AS w(n, key1, …) ON <same key>
  *----------
  */
 const Statement *
@@ -230,19 +231,18 @@ steep_merge_look_sql(Site site, const TablePair *pair)
 {
 	Statement  *statement = steep_statement_create(site, "look at the rows", pair);
 
-	statement->nparams = 1;
-	statement->params[0] = "int8[]";
 	statement->text =
 		psprintf("SELECT w.n, steep_repl.row_digest(%s) AS digest\n"
 				 "FROM %s\n"
-				 "JOIN unnest($1, %s) AS w(n, %s)\n"
+				 "JOIN json_to_recordset($1) AS w(n int8, %s)\n"
 				 "  ON %s",
 				 steep_table_digest_columns(pair),
 				 steep_table_from(steep_table_side(site, pair)),
-				 steep_table_key_params(statement, pair),
-				 steep_table_key_names(pair, ""),
+				 steep_table_key_definitions(pair),
 				 steep_table_key_lookup(pair));
 	statement->result = "n int8, digest bytea";
+	statement->nparams = 1;
+	statement->params[0] = "json";
 	return statement;
 }
 
@@ -258,25 +258,31 @@ steep_merge_verify_sql(const TablePair *pair)
 	return statement;
 }
 
-/* array_agg(<row> ->> '<key column>' ORDER BY d.seq), … */
+/*
+ * json_agg(json_build_object('n', d.seq, 'digest', …, 'key1', …)
+ *          ORDER BY d.seq)
+ */
 static char *
-key_arrays(const TablePair *pair, const char *row)
+key_list(const TablePair *pair, const char *digest, const char *row)
 {
-	List	   *arrays = NIL;
+	List	   *keys = NIL;
 	ListCell   *cell;
 
 	foreach(cell, pair->key)
-		arrays = lappend(arrays,
-						 psprintf("array_agg(%s ->> %s ORDER BY d.seq)", row,
-								  steep_sql_literal(((ColumnInfo *) lfirst(cell))->name)));
-	return steep_sql_join(arrays, ",\n       ");
+		keys = lappend(keys,
+					   psprintf("'key%d', %s ->> %s",
+								list_cell_number(pair->key, cell) + 1, row,
+								steep_sql_literal(((ColumnInfo *) lfirst(cell))->name)));
+	return psprintf("json_agg(json_build_object('n', d.seq, 'digest', %s,\n"
+					"         %s) ORDER BY d.seq)",
+					digest, steep_sql_join(keys, ",\n         "));
 }
 
 /*----------
  * Cut the next $4 decisions of table $2 of merge $1 in state $3, after
- * number $5 and with resolution $6 (null = any): numbers, digests of both
- * sides, and one array of texts for each key column, first as this node has
- * the key, then as the peer has it: equal keys may print differently.
+ * number $5 and with resolution $6 (null = any): the last number, the
+ * numbers, and two lists of number, digest and key, first as this node has
+ * the row, then as the peer has it: equal keys may print differently.
  *----------
  */
 const Statement *
@@ -286,9 +292,7 @@ steep_merge_keys_chunk_sql(const TablePair *pair)
 
 	statement->writes = true;	/* sees what this transaction wrote */
 	statement->text =
-		psprintf("SELECT max(d.seq), array_agg(d.seq ORDER BY d.seq),\n"
-				 "       array_agg(d.local_digest ORDER BY d.seq),\n"
-				 "       array_agg(d.remote_digest ORDER BY d.seq),\n"
+		psprintf("SELECT max(d.seq), array_agg(d.seq),\n"
 				 "       %s,\n"
 				 "       %s\n"
 				 "FROM (SELECT * FROM steep_repl.merge_decisions\n"
@@ -296,8 +300,8 @@ steep_merge_keys_chunk_sql(const TablePair *pair)
 				 "        AND seq > $5 AND ($6 IS NULL OR resolution = $6)\n"
 				 "      ORDER BY seq LIMIT $4) AS d\n"
 				 "HAVING count(*) > 0",
-				 key_arrays(pair, "coalesce(d.local_row, d.remote_row)"),
-				 key_arrays(pair, "coalesce(d.remote_row, d.local_row)"));
+				 key_list(pair, "d.local_digest", "coalesce(d.local_row, d.remote_row)"),
+				 key_list(pair, "d.remote_digest", "coalesce(d.remote_row, d.local_row)"));
 	statement->nparams = 6;
 	statement->params[0] = "text";
 	statement->params[1] = "text";

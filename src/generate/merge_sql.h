@@ -35,6 +35,11 @@ extern const Statement *steep_merge_guard_sql(Site site, const TablePair *pair);
 extern const Statement *steep_merge_lock_sql(Site site, const TablePair *pair);
 extern const Statement *steep_merge_insert_sql(Site site, const TablePair *pair);
 extern const Statement *steep_merge_update_sql(Site site, const TablePair *pair);
+extern const Statement *steep_merge_parents_sql(Site site, const TablePair *pair,
+												const ForeignKey *fk);
+extern const Statement *steep_merge_left_child_sql(Site site,
+												   const TablePair *pair,
+												   const ForeignKey *fk);
 extern const Statement *steep_merge_orphan_sql(Site site, const TablePair *pair,
 											   const ForeignKey *fk);
 

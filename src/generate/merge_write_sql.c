@@ -104,9 +104,9 @@ steep_merge_guard_sql(Site site, const TablePair *pair)
 }
 
 /*----------
- * Lock the rows of the keys $3, …, and return the numbers ($1) of those that
- * are not what was decided on: whose digest is not that of $2 (null = no
- * row).
+ * Lock the rows of the keys in list $1, and return the numbers of those that
+ * are not what was decided on: whose digest is not the one in the list (null
+ * = no row).
  *----------
  */
 const Statement *
@@ -115,12 +115,11 @@ steep_merge_lock_sql(Site site, const TablePair *pair)
 	Statement  *statement = steep_statement_create(site, "lock and check the rows", pair);
 
 	statement->writes = true;
-	statement->nparams = 2;
-	statement->params[0] = "int8[]";
-	statement->params[1] = "bytea[]";
+	statement->nparams = 1;
+	statement->params[0] = "json";
 	statement->text =
 		psprintf("WITH wanted AS MATERIALIZED (\n"
-				 "  SELECT * FROM unnest($1, $2, %s) AS w(n, digest, %s)\n"
+				 "  SELECT * FROM json_to_recordset($1) AS w(n int8, digest bytea, %s)\n"
 				 "), locked AS MATERIALIZED (\n"
 				 "  SELECT w.n, steep_repl.row_digest(%s) AS digest\n"
 				 "  FROM %s JOIN wanted w ON %s\n"
@@ -129,8 +128,7 @@ steep_merge_lock_sql(Site site, const TablePair *pair)
 				 ")\n"
 				 "SELECT w.n FROM wanted w LEFT JOIN locked l ON l.n = w.n\n"
 				 "WHERE l.digest IS DISTINCT FROM w.digest",
-				 steep_table_key_params(statement, pair),
-				 steep_table_key_names(pair, ""),
+				 steep_table_key_definitions(pair),
 				 steep_table_digest_columns(pair),
 				 steep_table_from(steep_table_side(site, pair)),
 				 steep_table_key_lookup(pair),
@@ -223,9 +221,70 @@ same_reference(const ForeignKey *fk)
 	return steep_sql_join(items, " AND ");
 }
 
+/* t.<column>, … of a foreign key's child, t */
+static char *
+child_columns(const ForeignKey *fk)
+{
+	List	   *columns = NIL;
+	ListCell   *cell;
+
+	foreach(cell, fk->columns)
+		columns = lappend(columns, psprintf("t.%s", steep_sql_ident(lfirst(cell))));
+	return steep_sql_join(columns, ", ");
+}
+
+/* <parent table> AS p */
+static char *
+from_parent(const ForeignKey *fk)
+{
+	return psprintf("%s%s AS p",
+					fk->parent_kind == RELKIND_PARTITIONED_TABLE ? "" : "ONLY ",
+					steep_sql_name(fk->parent_schema, fk->parent));
+}
+
 /*----------
- * Show one row among the keys $1, … whose parent is missing: foreign keys do
- * not fire under session_replication_role = replica.
+ * Keep the parents of the rows of the keys in list $1 from being deleted, as
+ * the foreign key itself would, were it to fire.
+ *
+ *	SELECT … FROM <parent> p
+ *	WHERE EXISTS (SELECT FROM <table> t JOIN <keys> WHERE <same reference>)
+ *	FOR KEY SHARE OF p
+ *
+ * Like the checks below, it returns a row only if something is wrong: never.
+ *----------
+ */
+const Statement *
+steep_merge_parents_sql(Site site, const TablePair *pair, const ForeignKey *fk)
+{
+	Statement  *statement = steep_statement_create(site,
+												   psprintf("lock the parents by %s",
+															steep_sql_ident(fk->name)),
+												   pair);
+
+	statement->writes = true;
+	statement->text =
+		psprintf("SELECT count(*)::text FROM (\n"
+				 "  SELECT FROM %s\n"
+				 "  WHERE EXISTS (\n"
+				 "    SELECT FROM %s\n"
+				 "    JOIN json_to_recordset($1) AS w(n int8, %s)\n"
+				 "      ON %s\n"
+				 "    WHERE %s)\n"
+				 "  FOR KEY SHARE OF p) AS locked\n"
+				 "HAVING count(*) < 0",
+				 from_parent(fk),
+				 steep_table_from(steep_table_side(site, pair)),
+				 steep_table_key_definitions(pair),
+				 steep_table_key_lookup(pair), same_reference(fk));
+	statement->nparams = 1;
+	statement->params[0] = "json";
+	statement->result = "orphan text";
+	return statement;
+}
+
+/*----------
+ * Show one row among the keys in list $1 whose parent is missing: foreign
+ * keys do not fire under session_replication_role = replica.
  *----------
  */
 const Statement *
@@ -235,29 +294,51 @@ steep_merge_orphan_sql(Site site, const TablePair *pair, const ForeignKey *fk)
 												   psprintf("check foreign key %s",
 															steep_sql_ident(fk->name)),
 												   pair);
-	List	   *columns = NIL;
-	ListCell   *cell;
+	char	   *columns = child_columns(fk);
 
-	foreach(cell, fk->columns)
-		columns = lappend(columns, psprintf("t.%s", steep_sql_ident(lfirst(cell))));
 	statement->writes = true;
 	statement->text =
 		psprintf("SELECT ROW(%s)::text\n"
 				 "FROM %s\n"
-				 "JOIN unnest(%s) AS w(%s)\n"
+				 "JOIN json_to_recordset($1) AS w(n int8, %s)\n"
 				 "  ON %s\n"
 				 "WHERE num_nulls(%s) = 0\n"
-				 "  AND NOT EXISTS (SELECT FROM %s%s AS p WHERE %s)\n"
+				 "  AND NOT EXISTS (SELECT FROM %s WHERE %s)\n"
 				 "LIMIT 1",
-				 steep_sql_join(columns, ", "),
-				 steep_table_from(steep_table_side(site, pair)),
-				 steep_table_key_params(statement, pair),
-				 steep_table_key_names(pair, ""),
-				 steep_table_key_lookup(pair),
-				 steep_sql_join(columns, ", "),
-				 fk->parent_kind == RELKIND_PARTITIONED_TABLE ? "" : "ONLY ",
-				 steep_sql_name(fk->parent_schema, fk->parent),
-				 same_reference(fk));
+				 columns, steep_table_from(steep_table_side(site, pair)),
+				 steep_table_key_definitions(pair),
+				 steep_table_key_lookup(pair), columns,
+				 from_parent(fk), same_reference(fk));
+	statement->nparams = 1;
+	statement->params[0] = "json";
+	statement->result = "orphan text";
+	return statement;
+}
+
+/*----------
+ * Show one child of the table that a changed parent has left: a foreign key
+ * may name columns beside the key, and those are merged as any other.
+ *----------
+ */
+const Statement *
+steep_merge_left_child_sql(Site site, const TablePair *pair,
+						   const ForeignKey *fk)
+{
+	Statement  *statement = steep_statement_create(site,
+												   psprintf("check foreign key %s to the rows",
+															steep_sql_ident(fk->name)),
+												   pair);
+	char	   *columns = child_columns(fk);
+
+	statement->writes = true;
+	statement->text =
+		psprintf("SELECT ROW(%s)::text\n"
+				 "FROM %s AS t\n"
+				 "WHERE num_nulls(%s) = 0\n"
+				 "  AND NOT EXISTS (SELECT FROM %s WHERE %s)\n"
+				 "LIMIT 1",
+				 columns, steep_sql_name(fk->child_schema, fk->child),
+				 columns, from_parent(fk), same_reference(fk));
 	statement->result = "orphan text";
 	return statement;
 }

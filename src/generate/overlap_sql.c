@@ -22,10 +22,22 @@
 #include "generate/overlap_sql.h"
 #include "generate/table_sql.h"
 
-/* Where a row of the stock way belongs: its key's hash, under a mask. */
+/*
+ * Where a row of the stock way belongs: its key's hash, under a mask.
+ *
+ * Integers have a hash of their own, five times as fast as that of the text,
+ * and good enough to choose a leaf.
+ */
 static char *
 stock_leaf(const TablePair *pair)
 {
+	const ColumnInfo *first = linitial(pair->key);
+
+	if (list_length(pair->key) == 1 &&
+		(strcmp(first->type, "integer") == 0 ||
+		 strcmp(first->type, "bigint") == 0))
+		return psprintf("hashint8extended(t.%s, 0) & %d",
+						steep_sql_ident(first->name), pair->leaves - 1);
 	return psprintf("hashtextextended(ROW(%s)::text COLLATE \"C\", 0) & %d",
 					steep_table_columns(pair->key), pair->leaves - 1);
 }
@@ -244,30 +256,31 @@ steep_overlap_differences_sql(const TablePair *pair)
 	return statement;
 }
 
-/* array_agg(<prefix>key1 ORDER BY n), …: nested types as their text. */
-static List *
-key_arrays(const TablePair *pair, const char *prefix)
+/*
+ * json_agg(json_build_object('n', n, 'key1', <print of key1>, …) ORDER BY n)
+ *
+ * A print is made by format() and read by the type's input function: a cast
+ * could be one that the owner of the type has written.
+ */
+static char *
+key_list(const TablePair *pair, const char *prefix, const char *more)
 {
-	List	   *arrays = NIL;
-	ListCell   *cell;
+	StringInfoData list;
 
-	foreach(cell, pair->key)
-	{
-		ColumnInfo *column = lfirst(cell);
-
-		arrays = lappend(arrays, psprintf("array_agg(%skey%d%s ORDER BY n)",
-										  prefix,
-										  list_cell_number(pair->key, cell) + 1,
-										  column->nested ? "::text" : ""));
-	}
-	return arrays;
+	initStringInfo(&list);
+	appendStringInfo(&list, "json_agg(json_build_object('n', n%s", more);
+	for (int i = 1; i <= list_length(pair->key); i++)
+		appendStringInfo(&list, ", 'key%d', format('%%s', %skey%d)", i, prefix, i);
+	appendStringInfoString(&list, ") ORDER BY n)");
+	return list.data;
 }
 
 /*----------
- * Cut the differences into batches of $1 rows, each column an array: the
- * category, the key, this node's key, the peer's.
+ * Cut the differences into batches of $1 rows: lists of keys, those that this
+ * node has, and those that the peer has.
  *
- *	SELECT array_agg(category ORDER BY n), array_agg(key1 ORDER BY n), …
+ *	SELECT <list of n, category, key>,
+ *	       <list of n, local key>, <list of n, peer key>
  *	FROM differences GROUP BY (n - 1) / $1 ORDER BY min(n)
  *----------
  */
@@ -275,27 +288,27 @@ const Statement *
 steep_overlap_batches_sql(const TablePair *pair)
 {
 	Statement  *statement = steep_statement_create(SITE_LOCAL, "cut batches", pair);
-	List	   *arrays = key_arrays(pair, "");
 
-	arrays = list_concat(arrays, key_arrays(pair, "local_"));
-	arrays = list_concat(arrays, key_arrays(pair, "peer_"));
-	statement->text = psprintf("SELECT array_agg(category ORDER BY n),\n"
-							   "       %s\n"
-							   "FROM differences\n"
-							   "GROUP BY (n - 1) / $1 ORDER BY min(n)",
-							   steep_sql_join(arrays, ",\n       "));
+	statement->text =
+		psprintf("SELECT %s,\n"
+				 "       %s FILTER (WHERE local_digest IS NOT NULL),\n"
+				 "       %s FILTER (WHERE peer_digest IS NOT NULL)\n"
+				 "FROM differences\n"
+				 "GROUP BY (n - 1) / $1 ORDER BY min(n)",
+				 key_list(pair, "", ", 'category', category"),
+				 key_list(pair, "local_", ""), key_list(pair, "peer_", ""));
 	statement->nparams = 1;
 	statement->params[0] = "int8";
 	return statement;
 }
 
 /*----------
- * Read the rows of the keys $1, $2, …, each as its number among them and the
+ * Read the rows of the keys in list $1, each as its number there and the
  * text of a row.
  *
  *	SELECT w.n, ROW(<columns>)::text AS image
  *	FROM <table>
- *	JOIN unnest($1, …) WITH ORDINALITY AS w(key1, …, n) ON <same key>
+ *	JOIN json_to_recordset($1) AS w(n, key1, …) ON <same key>
  *----------
  */
 const Statement *
@@ -305,14 +318,15 @@ steep_overlap_rows_sql(Site site, const TablePair *pair)
 
 	statement->text = psprintf("SELECT w.n, ROW(%s)::text AS image\n"
 							   "FROM %s\n"
-							   "JOIN unnest(%s) WITH ORDINALITY AS w(%s, n)\n"
+							   "JOIN json_to_recordset($1) AS w(n int8, %s)\n"
 							   "  ON %s",
 							   steep_table_columns(pair->columns),
 							   steep_table_from(steep_table_side(site, pair)),
-							   steep_table_key_params(statement, pair),
-							   steep_table_key_names(pair, ""),
+							   steep_table_key_definitions(pair),
 							   steep_table_key_lookup(pair));
 	statement->result = "n int8, image text";
+	statement->nparams = 1;
+	statement->params[0] = "json";
 	return statement;
 }
 
@@ -321,7 +335,7 @@ steep_overlap_rows_sql(Site site, const TablePair *pair)
  * images of both sides.
  *
  *	SELECT <key>, category, <changed columns>, <local row>, <peer row>
- *	FROM unnest($1, $2, …) WITH ORDINALITY AS d(category, key1, …, n)
+ *	FROM json_to_recordset($1) AS d(n, category, key1 text, …)
  *	LEFT JOIN local_rows … LEFT JOIN peer_rows … ORDER BY d.n
  *----------
  */
@@ -330,22 +344,24 @@ steep_overlap_images_sql(const TablePair *pair)
 {
 	Statement  *statement = steep_statement_create(SITE_LOCAL, "join the rows", pair);
 	char	   *names = steep_table_names_array(pair->columns);
+	List	   *keys = NIL;
 
-	statement->nparams = 1;
-	statement->params[0] = "text[]";
+	for (int i = 1; i <= list_length(pair->key); i++)
+		keys = lappend(keys, psprintf("key%d text", i));
 	statement->text =
 		psprintf("SELECT steep_repl.row_image(%s, ROW(%s)::text),\n"
 				 "       d.category,\n"
 				 "       steep_repl.changed_columns(%s, l.image, p.image),\n"
 				 "       steep_repl.row_image(%s, l.image),\n"
 				 "       steep_repl.row_image(%s, p.image)\n"
-				 "FROM unnest($1, %s) WITH ORDINALITY AS d(category, %s, n)\n"
+				 "FROM json_to_recordset($1) AS d(n int8, category text, %s)\n"
 				 "LEFT JOIN local_rows l ON l.n = d.n\n"
 				 "LEFT JOIN peer_rows p ON p.n = d.n\n"
 				 "ORDER BY d.n",
 				 steep_table_names_array(pair->key),
 				 steep_table_key_names(pair, "d."), names, names, names,
-				 steep_table_key_params(statement, pair),
-				 steep_table_key_names(pair, ""));
+				 steep_sql_join(keys, ", "));
+	statement->nparams = 1;
+	statement->params[0] = "json";
 	return statement;
 }

@@ -15,6 +15,14 @@
 #include "base/relinfo.h"
 #include "base/statement.h"
 
+/* What steep_overlap_batches_sql() cuts. */
+enum
+{
+	BATCH_KEYS,					/* list of number, category and key */
+	BATCH_LOCAL,				/* list of number and key here */
+	BATCH_PEER					/* list of number and key on the peer */
+};
+
 extern const Statement *steep_overlap_duplicates_sql(Site site,
 													 const TablePair *pair);
 extern const Statement *steep_overlap_nulls_sql(Site site,

@@ -146,34 +146,11 @@ steep_table_key_lookup(const TablePair *pair)
 		ColumnInfo *column = lfirst(cell);
 		int			n = list_cell_number(pair->key, cell) + 1;
 
-		items = lappend(items, psprintf("t.%s %s w.key%d%s%s",
+		items = lappend(items, psprintf("t.%s %s w.key%d",
 										steep_sql_ident(column->name),
-										column->equals, n,
-										column->nested ? "::" : "",
-										column->nested ? column->base : ""));
+										column->equals, n));
 	}
 	return steep_sql_join(items, " AND ");
-}
-
-/*
- * $<n>, $<n + 1>, … for one array a key column, after the parameters that the
- * statement has already; declares them.
- */
-char *
-steep_table_key_params(Statement *statement, const TablePair *pair)
-{
-	List	   *params = NIL;
-	ListCell   *cell;
-
-	foreach(cell, pair->key)
-	{
-		ColumnInfo *column = lfirst(cell);
-
-		statement->params[statement->nparams++] = column->nested ? "text[]" :
-			psprintf("%s[]", column->base);
-		params = lappend(params, psprintf("$%d", statement->nparams));
-	}
-	return steep_sql_join(params, ", ");
 }
 
 /* ARRAY['<name>', …]: the names of the columns, as values. */

@@ -22,6 +22,7 @@
 static JobSlot *my_slot = NULL;
 static uint32 my_generation = 0;
 static Helper *my_helper = NULL;
+static bool served = false;		/* this helper could ask for a step */
 
 /* Is any helper there, or about to be?  The lock is held. */
 bool
@@ -135,6 +136,31 @@ steep_helper_release(JobSlot *slot, int helper)
 	LWLockRelease(steep_jobs->lock);
 }
 
+/* Give a place back whose helper ended before it could take it. */
+void
+steep_helper_absent(JobSlot *slot, int helper)
+{
+	LWLockAcquire(steep_jobs->lock, LW_EXCLUSIVE);
+	if (slot->helpers[helper].state == HELPER_STARTING)
+	{
+		set_state(&slot->helpers[helper], HELPER_FREE, 0);
+		slot->barren++;
+	}
+	LWLockRelease(steep_jobs->lock);
+}
+
+/* This helper has a connection and could ask for a step. */
+void
+steep_helper_served(void)
+{
+	if (served || my_helper == NULL || my_slot->leader_pid == MyProcPid)
+		return;
+	LWLockAcquire(steep_jobs->lock, LW_EXCLUSIVE);
+	my_slot->barren = 0;
+	LWLockRelease(steep_jobs->lock);
+	served = true;
+}
+
 /* The leader takes a helper's place itself. */
 void
 steep_helper_adopt(JobSlot *slot, int helper)
@@ -166,6 +192,8 @@ leave_helper(int code, Datum arg)
 		return;
 	LWLockAcquire(steep_jobs->lock, LW_EXCLUSIVE);
 	steep_helper_free_own(my_slot);
+	if (!served)
+		my_slot->barren++;
 	if (my_slot->state == SLOT_LOST)
 		steep_slots_note_database(my_slot->database, 0);
 	steep_slots_wake_all();

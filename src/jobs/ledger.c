@@ -12,13 +12,11 @@
 #include "postgres.h"
 
 #include "access/xact.h"
-#include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 
-#include "base/pinned.h"
 #include "jobs/ledger.h"
 
 
@@ -109,59 +107,6 @@ static const Statement fail_step = {
 	NULL, 8, {"bigint", "integer", "text", "text", "text", "text", "text", "text"}
 };
 
-/* Act as the extension's owner, under settings that are ours. */
-Books
-steep_books_open(void)
-{
-	Books		books;
-
-	books.nestlevel = steep_pin_begin();
-	books.user = steep_local_become_owner();
-	return books;
-}
-
-/* Be again who we were. */
-void
-steep_books_close(Books books)
-{
-	steep_local_become_user(books.user);
-	steep_pin_end(books.nestlevel);
-}
-
-/* Write a number as a parameter. */
-const char *
-steep_books_number(int64 number)
-{
-	return psprintf(INT64_FORMAT, number);
-}
-
-/* Write numbers as an array parameter. */
-const char *
-steep_books_list(const int64 *numbers, int count)
-{
-	StringInfoData list;
-
-	initStringInfo(&list);
-	appendStringInfoChar(&list, '{');
-	for (int i = 0; i < count; i++)
-		appendStringInfo(&list, "%s" INT64_FORMAT, i > 0 ? "," : "",
-						 numbers[i]);
-	appendStringInfoChar(&list, '}');
-	return list.data;
-}
-
-static int64
-number_of(const char *text)
-{
-	return text ? pg_strtoint64(text) : 0;
-}
-
-static bool
-bool_of(const char *text)
-{
-	return text != NULL && text[0] == 't';
-}
-
 static char **
 row_of(const Statement *statement, const char *const *values)
 {
@@ -172,27 +117,6 @@ row_of(const Statement *statement, const char *const *values)
 	return row;
 }
 
-/* Read a job from the columns STEEP_JOB_COLUMNS, or NULL from no row. */
-Job *
-steep_books_job(char **row)
-{
-	Job		   *job;
-
-	if (row == NULL)
-		return NULL;
-	job = palloc0(sizeof(Job));
-	job->id = number_of(row[0]);
-	job->operation = row[1];
-	job->merge_id = row[2];
-	job->snapshot_id = row[3];
-	job->params = row[4];
-	job->owner = (Oid) number_of(row[5]);
-	job->owner_name = row[6];
-	job->parallel = (int) number_of(row[7]);
-	job->attempt = (int) number_of(row[8]);
-	return job;
-}
-
 /*
  * End one of the jobs that have lost their workers and are not to be tried
  * again; NULL if there is none left.  Says how and why it ended.
@@ -201,7 +125,8 @@ Job *
 steep_ledger_give_up(const char *live, const char *lost, JobStatus *status,
 					 JobError *error)
 {
-	char	  **row = row_of(&give_up_job, (const char *[]) {live, lost});
+	const char *values[] = {live, lost};
+	char	  **row = row_of(&give_up_job, values);
 
 	if (row == NULL)
 		return NULL;
@@ -219,7 +144,9 @@ steep_ledger_give_up(const char *live, const char *lost, JobStatus *status,
 void
 steep_ledger_recover(const char *live, const char *lost)
 {
-	(void) row_of(&recover_jobs, (const char *[]) {live, lost});
+	const char *values[] = {live, lost};
+
+	(void) row_of(&recover_jobs, values);
 }
 
 /* Find the job that is to start next, but for those in "skip". */
@@ -239,7 +166,7 @@ steep_ledger_outlook(double *wait)
 	char	  **row = row_of(&queue_outlook, NULL);
 
 	*wait = row[1] ? Max(strtod(row[1], NULL), 0) : -1;
-	return bool_of(row[0]);
+	return steep_books_bool(row[0]);
 }
 
 /* Say why a job can't run as the role that submitted it, or NULL. */
@@ -273,17 +200,17 @@ steep_ledger_review(int64 id, const char *busy, Review *review)
 	const char *values[] = {steep_books_number(id), busy};
 	char	  **row = row_of(&review_job, values);
 
-	review->exists = bool_of(row[0]);
-	review->cancel = bool_of(row[1]);
-	review->failed = number_of(row[2]);
-	review->claimable = number_of(row[3]);
-	review->running = number_of(row[4]);
-	review->unfinished = number_of(row[5]);
+	review->exists = steep_books_bool(row[0]);
+	review->cancel = steep_books_bool(row[1]);
+	review->failed = steep_books_integer(row[2]);
+	review->claimable = steep_books_integer(row[3]);
+	review->running = steep_books_integer(row[4]);
+	review->unfinished = steep_books_integer(row[5]);
 	review->wait = row[6] ? Max(strtod(row[6], NULL), 0) : -1;
-	review->weight_total = number_of(row[7]);
-	review->weight_done = number_of(row[8]);
-	review->rows = number_of(row[9]);
-	review->bytes = number_of(row[10]);
+	review->weight_total = steep_books_integer(row[7]);
+	review->weight_done = steep_books_integer(row[8]);
+	review->rows = steep_books_integer(row[9]);
+	review->bytes = steep_books_integer(row[10]);
 	return review->exists;
 }
 
@@ -362,7 +289,7 @@ steep_ledger_finish(const Job *job, JobStatus status, const JobError *error)
 	};
 	char	  **row = row_of(&finish_job, values);
 
-	if (row == NULL || !bool_of(row[0]))
+	if (row == NULL || !steep_books_bool(row[0]))
 		return false;
 	steep_ledger_call_end(job, status, error);
 	return true;
@@ -391,13 +318,13 @@ steep_ledger_claim_step(Job *job, int helper)
 		return NULL;
 	step = palloc0(sizeof(StepContext));
 	step->job = job;
-	step->id = number_of(row[0]);
-	step->stage = (int) number_of(row[1]);
+	step->id = steep_books_integer(row[0]);
+	step->stage = (int) steep_books_integer(row[1]);
 	step->kind = row[2];
 	step->target = row[3];
 	step->params = row[4];
-	step->attempt = (int) number_of(row[5]);
-	step->weight = number_of(row[6]);
+	step->attempt = (int) steep_books_integer(row[5]);
+	step->weight = steep_books_integer(row[6]);
 	return step;
 }
 
@@ -414,7 +341,7 @@ steep_ledger_complete_step(const StepContext *step, uint64 rows, uint64 bytes)
 	};
 	char	  **row = row_of(&complete_step, values);
 
-	if (row == NULL || !bool_of(row[0]))
+	if (row == NULL || !steep_books_bool(row[0]))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("step " INT64_FORMAT " of job " INT64_FORMAT " is not running any more",

@@ -11,20 +11,8 @@
 #ifndef STEEP_REPL_LEDGER_H
 #define STEEP_REPL_LEDGER_H
 
+#include "jobs/books.h"
 #include "jobs/operation.h"
-#include "run/local.h"
-
-/* The columns that steep_books_job() reads, in this order. */
-#define STEEP_JOB_COLUMNS \
-	"id, operation, merge_id, snapshot_id, params, owner, owner_name, parallel, attempt"
-#define STEEP_JOB_NCOLUMNS 9
-
-/* The extension's owner at work; an error undoes it with the transaction. */
-typedef struct Books
-{
-	SavedUser	user;
-	int			nestlevel;
-} Books;
 
 /* How a job stands. */
 typedef struct Review
@@ -41,12 +29,6 @@ typedef struct Review
 	uint64		rows;
 	uint64		bytes;
 } Review;
-
-extern Books steep_books_open(void);
-extern void steep_books_close(Books books);
-extern const char *steep_books_number(int64 number);
-extern const char *steep_books_list(const int64 *numbers, int count);
-extern Job *steep_books_job(char **row);
 
 /* the scout's */
 extern Job *steep_ledger_give_up(const char *live, const char *lost,

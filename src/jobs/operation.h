@@ -64,10 +64,9 @@ typedef struct Operation
 	const char *label;			/* "op" in NOTIFY: merge, snapshot, init */
 
 	/*
-	 * The job begins, for the first time or again after a crash.  Runs as
-	 * the extension's owner, once the job is marked running: marks the
-	 * operation's own record, restores steep_progress_tables().  May be
-	 * NULL.
+	 * The job begins, for the first time or again after a crash.  Runs as the
+	 * extension's owner, once the job is marked running: marks the
+	 * operation's own record, restores steep_progress_tables().  May be NULL.
 	 */
 	void		(*start) (const Job *job);
 
@@ -93,8 +92,8 @@ typedef struct Operation
 	 * The job has ended, however it did: complete, failed, cancelled.  Runs
 	 * as the extension's owner, in the transaction that marks it so, in a
 	 * worker or in the session of who cancels; static book-keeping only.
-	 * "error" is NULL unless it failed.  Its own error becomes a warning.
-	 * May be NULL.
+	 * "error" is NULL unless it failed.  Its own error becomes a warning. May
+	 * be NULL.
 	 */
 	void		(*end) (const Job *job, JobStatus status,
 						const JobError *error);

@@ -29,8 +29,15 @@ PG_FUNCTION_INFO_V1(steep_repl_cancel_operation);
 PG_FUNCTION_INFO_V1(steep_repl_prune_work_queue);
 PG_FUNCTION_INFO_V1(steep_repl_launcher_running);
 
+/* A job that this transaction wants interrupted when it commits. */
+typedef struct Cancel
+{
+	int64		job;
+	SubTransactionId subid;
+} Cancel;
+
 static bool submitted = false;	/* in this transaction */
-static List *cancelled = NIL;	/* int64 * in TopTransactionContext */
+static List *cancelled = NIL;	/* Cancel * in TopTransactionContext */
 
 static const Statement has_pending_jobs = {
 	SITE_LOCAL, true, "count the pending jobs",
@@ -76,7 +83,7 @@ at_commit(void)
 	ListCell   *cell;
 
 	foreach(cell, cancelled)
-		steep_slots_cancel(*(int64 *) lfirst(cell));
+		steep_slots_cancel(((Cancel *) lfirst(cell))->job);
 	if (submitted && steep_jobs != NULL)
 		steep_slots_wake(MyDatabaseId, 0);
 }
@@ -104,14 +111,35 @@ at_transaction_end(XactEvent event, void *arg)
 	cancelled = NIL;
 }
 
-/* Have at_transaction_end() called, once in the life of this session. */
+/*
+ * Forget what a subtransaction cancelled that is rolled back, and those
+ * within it: their numbers are higher than its own.
+ */
+static void
+at_subtransaction_end(SubXactEvent event, SubTransactionId subid,
+					  SubTransactionId parent, void *arg)
+{
+	ListCell   *cell;
+
+	if (event != SUBXACT_EVENT_ABORT_SUB)
+		return;
+	foreach(cell, cancelled)
+	{
+		if (((Cancel *) lfirst(cell))->subid >= subid)
+			cancelled = foreach_delete_current(cancelled, cell);
+	}
+}
+
+/* Have the functions above called, once in the life of this session. */
 static void
 watch_transaction(void)
 {
 	static bool registered = false;
 
-	if (!registered)
-		RegisterXactCallback(at_transaction_end, NULL);
+	if (registered)
+		return;
+	RegisterXactCallback(at_transaction_end, NULL);
+	RegisterSubXactCallback(at_subtransaction_end, NULL);
 	registered = true;
 }
 
@@ -230,10 +258,11 @@ static void
 cancel_at_commit(int64 id)
 {
 	MemoryContext old = MemoryContextSwitchTo(TopTransactionContext);
-	int64	   *copy = palloc(sizeof(int64));
+	Cancel	   *cancel = palloc(sizeof(Cancel));
 
-	*copy = id;
-	cancelled = lappend(cancelled, copy);
+	cancel->job = id;
+	cancel->subid = GetCurrentSubTransactionId();
+	cancelled = lappend(cancelled, cancel);
 	MemoryContextSwitchTo(old);
 	watch_transaction();
 }

@@ -216,6 +216,7 @@ steep_slot_reserve(const Job *job)
 		place->owner = job->owner;
 		place->leader = NULL;
 		place->leader_pid = 0;
+		place->barren = 0;
 		pg_atomic_write_u32(&place->cancel, 0);
 		steep_progress_reset(&place->progress, job->operation,
 							 operation ? operation->label : job->operation,

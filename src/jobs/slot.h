@@ -68,6 +68,7 @@ typedef struct JobSlot
 	PGPROC	   *leader;			/* its latch is how to wake it; NULL = none */
 	pid_t		leader_pid;
 	pg_atomic_uint32 cancel;	/* not 0 = somebody wants it ended */
+	int			barren;			/* helpers in a row that could not claim */
 	Helper		helpers[STEEP_MAX_HELPERS];
 	Progress	progress;
 } JobSlot;
@@ -140,6 +141,8 @@ extern void steep_helper_release(JobSlot *slot, int helper);
 extern void steep_helper_adopt(JobSlot *slot, int helper);
 extern JobSlot *steep_helper_attach(const SlotAddress *address);
 extern bool steep_helper_wanted(void);
+extern void steep_helper_served(void);
+extern void steep_helper_absent(JobSlot *slot, int helper);
 extern void steep_helpers_signal(JobSlot *slot, int signal);
 extern int	steep_helpers_busy(JobSlot *slot, int *numbers);
 

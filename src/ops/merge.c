@@ -119,20 +119,6 @@ steep_merge_chunk_rows(const Merge *merge, const TablePair *pair)
 }
 
 /*
- * Point to the key arrays of one node in what steep_merge_keys_chunk_sql()
- * cut: they follow the last number, the numbers and both digests.
- */
-const char *const *
-steep_merge_chunk_keys(const TablePair *pair, Site site, char **chunk)
-{
-	int			first = 4;
-
-	if (site == SITE_PEER)
-		first += list_length(pair->key);
-	return (const char *const *) chunk + first;
-}
-
-/*
  * Read from both nodes the tables of a merge, or one of them, parents first,
  * and check that they still fit.
  */
@@ -249,26 +235,31 @@ add(List *statements, const Statement *statement)
 	return lappend(statements, unconstify(Statement *, statement));
 }
 
-/* Append the checks of the foreign keys that one side's table has. */
-static List *
-add_orphans(List *statements, Site site, const TablePair *pair, List *keys)
+/*
+ * List what stands in for one side's foreign keys where they do not fire: a
+ * lock on the parents, a check for rows without one, and a check for children
+ * that a changed parent has left.
+ */
+List *
+steep_merge_orphans(Site site, const TablePair *pair, List *keys)
 {
+	const RelInfo *rel = steep_table_side(site, pair);
+	List	   *list = NIL;
 	ListCell   *cell;
 
 	foreach(cell, keys)
 	{
-		if (steep_fkgraph_is_child(lfirst(cell), steep_table_side(site, pair)))
-			statements = add(statements,
-							 steep_merge_orphan_sql(site, pair, lfirst(cell)));
-	}
-	return statements;
-}
+		ForeignKey *key = lfirst(cell);
 
-/* List the checks of the foreign keys that one side's table has. */
-List *
-steep_merge_orphans(Site site, const TablePair *pair, List *keys)
-{
-	return add_orphans(NIL, site, pair, keys);
+		if (steep_fkgraph_is_child(key, rel) && key->lockable)
+			list = add(list, steep_merge_parents_sql(site, pair, key));
+		if (steep_fkgraph_is_child(key, rel))
+			list = add(list, steep_merge_orphan_sql(site, pair, key));
+		if (steep_fkgraph_is_parent(key, rel) &&
+			!steep_fkgraph_by_key(key, pair->key))
+			list = add(list, steep_merge_left_child_sql(site, pair, key));
+	}
+	return list;
 }
 
 /*
@@ -290,6 +281,6 @@ steep_merge_statements(const TablePair *pair, List *local_keys,
 	list = add(list, steep_merge_insert_sql(SITE_PEER, pair));
 	list = add(list, steep_merge_update_sql(SITE_LOCAL, pair));
 	list = add(list, steep_merge_update_sql(SITE_PEER, pair));
-	list = add_orphans(list, SITE_LOCAL, pair, local_keys);
-	return add_orphans(list, SITE_PEER, pair, peer_keys);
+	list = list_concat(list, steep_merge_orphans(SITE_LOCAL, pair, local_keys));
+	return list_concat(list, steep_merge_orphans(SITE_PEER, pair, peer_keys));
 }

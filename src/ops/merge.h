@@ -35,6 +35,15 @@ typedef struct Merge
 	int			batch_size;		/* rows of one statement */
 } Merge;
 
+/* What steep_merge_keys_chunk_sql() cuts. */
+enum
+{
+	CHUNK_LAST,					/* number of the last decision */
+	CHUNK_NUMBERS,				/* of all of them, an array */
+	CHUNK_LOCAL,				/* list of number, digest and key here */
+	CHUNK_PEER					/* the same on the peer */
+};
+
 /* merge.c */
 extern Merge *steep_merge_load(const char *id);
 extern Session *steep_merge_connect(const Merge *merge);
@@ -49,12 +58,13 @@ extern List *steep_merge_foreign_keys(Session *session, Site site,
 									  List *pairs);
 extern const char *steep_merge_table(const TablePair *pair);
 extern char *steep_merge_chunk_rows(const Merge *merge, const TablePair *pair);
-extern const char *const *steep_merge_chunk_keys(const TablePair *pair,
-												 Site site, char **chunk);
 extern uint64 steep_merge_book(const Statement *statement,
 							   const char *const *values, List *with);
 extern char **steep_merge_ask(const Statement *statement,
 							  const char *const *values);
+
+/* merge_report.c */
+extern Datum steep_merge_record(const char *id);
 
 /* the steps */
 extern void steep_merge_plan(StepContext *step);

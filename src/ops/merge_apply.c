@@ -22,6 +22,8 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
+#include "miscadmin.h"
 #include "utils/memutils.h"
 
 #include "base/sqltext.h"
@@ -79,6 +81,11 @@ static const Statement stale_tables = {
 	.nparams = 1,
 	.params = {"text"},
 };
+
+#define PATIENCE 120000			/* ms that the peer may take for a statement,
+								 * beyond its lock_timeout */
+
+static bool cancel_held = false;	/* until the transaction ends */
 
 /* Run a statement on either node; return its row, or NULL. */
 static char **
@@ -221,6 +228,32 @@ roll_forward(Apply *apply)
 	steep_merge_book(&mark_left_out, values, NIL);
 }
 
+/* The transaction has ended, so a cancel may be heard again. */
+static void
+release_cancel(XactEvent event, void *arg)
+{
+	if (event == XACT_EVENT_COMMIT && cancel_held)
+		RESUME_CANCEL_INTERRUPTS();
+	if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT)
+		cancel_held = false;
+}
+
+/*
+ * Hear no cancel from here until this node has committed too: the job would
+ * end with the peer's half done.  An error lets go of the hold by itself.
+ */
+static void
+hold_cancel(void)
+{
+	static bool registered = false;
+
+	if (!registered)
+		RegisterXactCallback(release_cancel, NULL);
+	registered = true;
+	cancel_held = true;
+	HOLD_CANCEL_INTERRUPTS();
+}
+
 /* Record on the peer what was left out, and commit there. */
 static void
 commit_peer(Apply *apply)
@@ -231,6 +264,7 @@ commit_peer(Apply *apply)
 	values[2] = steep_merge_ask(&left_out, batch)[0];
 	steep_peer_none(apply->session->peer, steep_merge_record_sql(), values);
 	TEST_POINT("merge-before-peer-commit");
+	hold_cancel();
 	steep_peer_none(apply->session->peer, steep_merge_commit_sql(), NULL);
 	TEST_POINT("merge-after-peer-commit");
 }
@@ -247,6 +281,8 @@ apply_batch(Apply *apply)
 {
 	Peer	   *peer = apply->session->peer;
 
+	/* while we hold locks, a peer that is frozen must not hold us */
+	steep_peer_set_time_limit(peer, atoi(apply->merge->lock_timeout) + PATIENCE);
 	steep_peer_none(peer, steep_merge_begin_sql(), NULL);
 	set_limits(apply, SITE_LOCAL);
 	set_limits(apply, SITE_PEER);

@@ -40,6 +40,17 @@ mark(const char *id, const char *status, const char *error)
 	(void) steep_merge_book(&mark_merge, values, NIL);
 }
 
+/* Say all there is to say of an error: message, detail, hint. */
+static char *
+describe(const JobError *error)
+{
+	return psprintf("%s%s%s%s%s", error->message,
+					error->detail ? "\nDETAIL:  " : "",
+					error->detail ? error->detail : "",
+					error->hint ? "\nHINT:  " : "",
+					error->hint ? error->hint : "");
+}
+
 static void
 start(const Job *job)
 {
@@ -67,7 +78,7 @@ end(const Job *job, JobStatus status, const JobError *error)
 	Merge	   *merge = steep_merge_load(job->merge_id);
 
 	mark(job->merge_id, steep_job_status_name(status),
-		 error ? error->message : NULL);
+		 error ? describe(error) : NULL);
 	if (merge->private_server)
 		steep_server_drop(merge->server);
 }

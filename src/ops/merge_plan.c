@@ -118,12 +118,9 @@ record(Plan *plan, Spool *decided)
 	steep_progress_add_units(decided->nrows);
 }
 
-/*
- * Read both sides' rows of some keys and decide them; the keys are arrays,
- * one a column, as each node has them.
- */
+/* Read both sides' rows of two lists of keys, and decide them. */
 static void
-decide(Plan *plan, const char *const *local_keys, const char *const *peer_keys)
+decide(Plan *plan, const char *local_keys, const char *peer_keys)
 {
 	const char *values[] = {plan->winner};
 	Spool	   *here = steep_spool_create("local_rows");
@@ -131,8 +128,8 @@ decide(Plan *plan, const char *const *local_keys, const char *const *peer_keys)
 	Spool	   *decided = steep_spool_create("decided");
 
 	steep_peer_send(plan->session->peer,
-					steep_merge_read_sql(SITE_PEER, plan->pair), peer_keys);
-	steep_local_rows(steep_merge_read_sql(SITE_LOCAL, plan->pair), local_keys,
+					steep_merge_read_sql(SITE_PEER, plan->pair), &peer_keys);
+	steep_local_rows(steep_merge_read_sql(SITE_LOCAL, plan->pair), &local_keys,
 					 NIL, here);
 	steep_peer_collect(plan->session->peer, there);
 	steep_local_rows(steep_merge_decide_sql(plan->pair), values,
@@ -153,7 +150,6 @@ decide_differences(Plan *plan, Spool *differences)
 												  "steep_repl plan batch",
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext caller;
-	int			nkeys = list_length(plan->pair->key);
 	char	  **batch;
 
 	if (differences->nrows == 0)
@@ -165,8 +161,7 @@ decide_differences(Plan *plan, Spool *differences)
 	while ((batch = steep_spool_next(batches)) != NULL)
 	{
 		TEST_POINT("merge-plan-batch");
-		decide(plan, (const char *const *) batch + 1 + nkeys,
-			   (const char *const *) batch + 1 + 2 * nkeys);
+		decide(plan, batch[BATCH_LOCAL], batch[BATCH_PEER]);
 		MemoryContextReset(context);
 	}
 	MemoryContextSwitchTo(caller);
@@ -266,13 +261,12 @@ replan_table(Merge *merge, Session *session, const char *table, int round)
 			steep_merge_chunk_rows(merge, plan->pair), "0", NULL
 		};
 		char	  **chunk = steep_merge_ask(cut, values);
-		const char *stale[] = {merge->id, table, chunk ? chunk[1] : NULL};
+		const char *stale[] = {merge->id, table, chunk ? chunk[CHUNK_NUMBERS] : NULL};
 
 		if (chunk == NULL)
 			return;
 		plan->last = strtoll(steep_merge_ask(&forget_stale, stale)[0], NULL, 10);
-		decide(plan, steep_merge_chunk_keys(plan->pair, SITE_LOCAL, chunk),
-			   steep_merge_chunk_keys(plan->pair, SITE_PEER, chunk));
+		decide(plan, chunk[CHUNK_LOCAL], chunk[CHUNK_PEER]);
 	}
 }
 

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * merge_submit.c
- *		SQL functions that submit a merge and tell of it.
+ *		start_merge(): submit a merge.
  *
  * A merge is checked on both nodes when it is submitted, so that what the
  * caller got wrong is an error of his call and not of a worker's.
@@ -18,16 +18,13 @@
 
 #include "base/options.h"
 #include "base/sqltext.h"
-#include "jobs/ledger.h"
+#include "jobs/books.h"
 #include "jobs/queue.h"
 #include "ops/merge.h"
 #include "ops/tables.h"
 #include "run/server.h"
 
 PG_FUNCTION_INFO_V1(steep_repl_start_merge);
-PG_FUNCTION_INFO_V1(steep_repl_wait_merge);
-PG_FUNCTION_INFO_V1(steep_repl_merge_summary);
-PG_FUNCTION_INFO_V1(steep_repl_merge_sql);
 
 static const Statement new_merge = {
 	.site = SITE_LOCAL,
@@ -46,52 +43,6 @@ static const Statement add_table = {
 	.text = "SELECT steep_repl.add_merge_table($1, $2, $3, $4, $5)",
 	.nparams = 5,
 	.params = {"text", "int4", "text", "text", "text[]"},
-};
-
-static const Statement read_merge = {
-	.site = SITE_LOCAL,
-	.writes = true,
-	.purpose = "read the merge",
-	.text = "SELECT * FROM steep_repl.merge_audit_log WHERE merge_id = $1",
-	.nparams = 1,
-	.params = {"text"},
-};
-
-static const Statement find_merge = {
-	.site = SITE_LOCAL,
-	.writes = true,
-	.purpose = "find the merge",
-	.text = "SELECT steep_repl.may_manage($2, m.owner),\n"
-	"       (SELECT max(q.id) FROM steep_repl.work_queue q\n"
-	"        WHERE q.merge_id = m.merge_id)\n"
-	"FROM steep_repl.merge_audit_log m WHERE m.merge_id = $1",
-	.nparams = 2,
-	.params = {"text", "oid"},
-};
-
-static const Statement summarize = {
-	.site = SITE_LOCAL,
-	.purpose = "count the decisions",
-	.text = "SELECT d.table_name, d.category, d.resolution, d.state, count(*)\n"
-	"FROM steep_repl.merge_decisions d\n"
-	"JOIN steep_repl.merge_tables t USING (merge_id, table_name)\n"
-	"WHERE d.merge_id = $1\n"
-	"GROUP BY t.seq, d.table_name, d.category, d.resolution, d.state\n"
-	"ORDER BY t.seq, d.category, d.resolution, d.state",
-	.nparams = 1,
-	.params = {"text"},
-};
-
-static const Statement list_statements = {
-	.site = SITE_LOCAL,
-	.purpose = "list the statements",
-	.text = "SELECT (row_number() OVER (ORDER BY t.seq, s.seq))::int,\n"
-	"       s.runs_on, s.purpose, s.statement\n"
-	"FROM steep_repl.merge_statements s\n"
-	"JOIN steep_repl.merge_tables t USING (merge_id, table_name)\n"
-	"WHERE s.merge_id = $1 ORDER BY t.seq, s.seq",
-	.nparams = 1,
-	.params = {"text"},
 };
 
 /* A merge that is being submitted. */
@@ -297,9 +248,6 @@ Datum
 steep_repl_start_merge(PG_FUNCTION_ARGS)
 {
 	Submission	merge = {0};
-	const char *values[1];
-	Datum		row;
-	Books		books;
 
 	merge.strategy = steep_options_strategy(PG_ARGISNULL(2) ? NULL :
 											text_to_cstring(PG_GETARG_TEXT_PP(2)));
@@ -319,85 +267,5 @@ steep_repl_start_merge(PG_FUNCTION_ARGS)
 	if (merge.address->server == NULL)
 		steep_server_create(psprintf("steep_repl_%s", merge.id), merge.address);
 	enqueue(&merge);
-	values[0] = merge.id;
-	books = steep_books_open();
-	row = steep_local_record(&read_merge, values);
-	steep_books_close(books);
-	PG_RETURN_DATUM(row);
-}
-
-/*
- * Check that the caller may see a merge; return its job's number, or NULL if
- * the job was pruned.
- */
-static char *
-find(FunctionCallInfo fcinfo)
-{
-	char	   *id = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	const char *values[] = {id, psprintf("%u", GetUserId())};
-	Books		books = steep_books_open();
-	char	  **row = steep_local_row(&find_merge, values, NIL);
-
-	steep_books_close(books);
-	if (row == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("merge \"%s\" does not exist", id),
-				 errhint("steep_repl.list_operations() lists them.")));
-	if (row[0] == NULL || row[0][0] != 't')
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("permission denied for merge \"%s\"", id),
-				 errhint("Ask as the role that started it.")));
-	return row[1];
-}
-
-/* wait_merge(p_merge_id text, p_timeout_seconds int) */
-Datum
-steep_repl_wait_merge(PG_FUNCTION_ARGS)
-{
-	char	   *job = find(fcinfo);
-	const char *values[] = {text_to_cstring(PG_GETARG_TEXT_PP(0))};
-	Books		books;
-	Datum		row;
-
-	if (job != NULL)
-		steep_job_wait(strtoll(job, NULL, 10), PG_GETARG_INT32(1));
-	books = steep_books_open();
-	row = steep_local_record(&read_merge, values);
-	steep_books_close(books);
-	PG_RETURN_DATUM(row);
-}
-
-/* Return what a statement over our own tables says of a merge. */
-static Datum
-report(FunctionCallInfo fcinfo, const Statement *statement)
-{
-	const char *values[] = {text_to_cstring(PG_GETARG_TEXT_PP(0))};
-	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
-	Books		books;
-	Spool		spool = {.name = "result"};
-
-	(void) find(fcinfo);
-	InitMaterializedSRF(fcinfo, 0);
-	spool.store = result->setResult;
-	spool.desc = result->setDesc;
-	books = steep_books_open();
-	steep_local_rows(statement, values, NIL, &spool);
-	steep_books_close(books);
-	return (Datum) 0;
-}
-
-/* merge_summary(p_merge_id text) */
-Datum
-steep_repl_merge_summary(PG_FUNCTION_ARGS)
-{
-	return report(fcinfo, &summarize);
-}
-
-/* merge_sql(p_merge_id text) */
-Datum
-steep_repl_merge_sql(PG_FUNCTION_ARGS)
-{
-	return report(fcinfo, &list_statements);
+	PG_RETURN_DATUM(steep_merge_record(merge.id));
 }

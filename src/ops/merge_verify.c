@@ -30,19 +30,16 @@ static const Statement record_verify = {
 static int64
 verify_chunk(Session *session, TablePair *pair, char **chunk)
 {
-	int			nkeys = list_length(pair->key);
-	const char **values = palloc((nkeys + 1) * sizeof(char *));
+	const char *local_keys = chunk[CHUNK_LOCAL];
+	const char *peer_keys = chunk[CHUNK_PEER];
 	Spool	   *here = steep_spool_create("local_rows");
 	Spool	   *there = steep_spool_create("peer_rows");
 	char	   *differ;
 
-	values[0] = chunk[1];
-	memcpy(values + 1, steep_merge_chunk_keys(pair, SITE_PEER, chunk),
-		   nkeys * sizeof(char *));
-	steep_peer_send(session->peer, steep_merge_look_sql(SITE_PEER, pair), values);
-	memcpy(values + 1, steep_merge_chunk_keys(pair, SITE_LOCAL, chunk),
-		   nkeys * sizeof(char *));
-	steep_local_rows(steep_merge_look_sql(SITE_LOCAL, pair), values, NIL, here);
+	steep_peer_send(session->peer, steep_merge_look_sql(SITE_PEER, pair),
+					&peer_keys);
+	steep_local_rows(steep_merge_look_sql(SITE_LOCAL, pair), &local_keys, NIL,
+					 here);
 	steep_peer_collect(session->peer, there);
 	differ = steep_local_value(steep_merge_verify_sql(pair), NULL,
 							   list_make2(here, there));
@@ -74,7 +71,7 @@ verify_table(const Merge *merge, Session *session, const char *table)
 
 		if (chunk == NULL)
 			break;
-		strlcpy(after, chunk[0], sizeof(after));
+		snprintf(after, sizeof(after), "%s", chunk[CHUNK_LAST]);
 		differ += verify_chunk(session, pair, chunk);
 		MemoryContextReset(context);
 	}

@@ -68,7 +68,7 @@ for_each_chunk(Apply *apply, TablePair *pair, const char *resolution,
 
 		if (chunk == NULL)
 			break;
-		strlcpy(after, chunk[0], sizeof(after));
+		snprintf(after, sizeof(after), "%s", chunk[CHUNK_LAST]);
 		work(apply, pair, chunk, arg);
 		MemoryContextReset(context);
 	}
@@ -94,33 +94,20 @@ mark_moved(Apply *apply, TablePair *pair, Spool *moved)
 	steep_spool_end(moved);
 }
 
-/* The values of a lock statement: numbers, digests, keys. */
-static const char *const *
-lock_values(const TablePair *pair, Site site, char **chunk)
-{
-	int			nkeys = list_length(pair->key);
-	const char **values = palloc((nkeys + 2) * sizeof(char *));
-
-	values[0] = chunk[1];
-	values[1] = site == SITE_LOCAL ? chunk[2] : chunk[3];
-	memcpy(values + 2, steep_merge_chunk_keys(pair, site, chunk),
-		   nkeys * sizeof(char *));
-	return values;
-}
-
 /* Lock and check a chunk of rows: on both nodes, or here to roll forward. */
 static void
 lock_chunk(Apply *apply, TablePair *pair, char **chunk, void *arg)
 {
+	const char *local_keys = chunk[CHUNK_LOCAL];
+	const char *peer_keys = chunk[CHUNK_PEER];
 	Spool	   *here = steep_spool_create("here");
 	Spool	   *there = steep_spool_create("there");
 
 	if (!apply->forward)
 		steep_peer_send(apply->session->peer,
-						steep_merge_lock_sql(SITE_PEER, pair),
-						lock_values(pair, SITE_PEER, chunk));
-	steep_local_rows(steep_merge_lock_sql(SITE_LOCAL, pair),
-					 lock_values(pair, SITE_LOCAL, chunk), NIL, here);
+						steep_merge_lock_sql(SITE_PEER, pair), &peer_keys);
+	steep_local_rows(steep_merge_lock_sql(SITE_LOCAL, pair), &local_keys, NIL,
+					 here);
 	if (!apply->forward)
 		steep_peer_collect(apply->session->peer, there);
 	mark_moved(apply, pair, here);
@@ -207,7 +194,7 @@ write_category(Apply *apply, TablePair *pair, Site site, const char *category,
 		if (chunk[0] == NULL)
 			break;
 		TEST_POINT("merge-write-chunk");
-		strlcpy(after, chunk[0], sizeof(after));
+		snprintf(after, sizeof(after), "%s", chunk[0]);
 		check_written(pair, statement, chunk[1],
 					  site == SITE_LOCAL ?
 					  steep_local_row(statement, (const char **) chunk + 2, NIL) :
@@ -251,24 +238,33 @@ steep_merge_write_rows(Apply *apply)
 	}
 }
 
-/* Look for rows of a chunk whose parent is missing. */
+/* Run one of the checks on its node; it returns a row that has no parent. */
+static void
+check_parents(Apply *apply, const TablePair *pair, const Statement *statement,
+			  const char *const *values)
+{
+	bool		here = statement->site == SITE_LOCAL;
+	char	  **orphan = here ? steep_local_row(statement, values, NIL) :
+		steep_peer_row(apply->session->peer, statement, values);
+
+	if (orphan == NULL)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
+			 errmsg("merged rows of table \"%s\" would leave a row without its parent %s",
+					steep_merge_table(pair), here ? "here" : "on the peer"),
+			 errdetail("Step \"%s\" found %s.", statement->purpose, orphan[0]),
+			 errhint("Merge the tables that reference each other in one call.")));
+}
+
+/* Check the rows of one chunk. */
 static void
 check_chunk(Apply *apply, TablePair *pair, char **chunk, void *arg)
 {
 	const Statement *statement = arg;
-	const char *const *keys = steep_merge_chunk_keys(pair, statement->site, chunk);
-	char	  **orphan = statement->site == SITE_LOCAL ?
-		steep_local_row(statement, keys, NIL) :
-		steep_peer_row(apply->session->peer, statement, keys);
+	const char *keys = chunk[statement->site == SITE_LOCAL ? CHUNK_LOCAL : CHUNK_PEER];
 
-	if (orphan != NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
-				 errmsg("merged row of table \"%s\" would have no parent %s",
-						steep_merge_table(pair),
-						statement->site == SITE_LOCAL ? "here" : "on the peer"),
-				 errdetail("Step \"%s\" found %s.", statement->purpose, orphan[0]),
-				 errhint("Merge the table that it references as well, in the same call.")));
+	check_parents(apply, pair, statement, &keys);
 }
 
 /* Check the foreign keys of the rows written to one node. */
@@ -276,15 +272,23 @@ static void
 check_site(Apply *apply, Site site, List *keys)
 {
 	ListCell   *cell;
-	ListCell   *statement;
+	ListCell   *check;
 
 	foreach(cell, apply->pairs)
 	{
 		TablePair  *pair = lfirst(cell);
 
-		foreach(statement, steep_merge_orphans(site, pair, keys))
-			for_each_chunk(apply, pair, site == SITE_LOCAL ? "remote" : "local",
-						   check_chunk, lfirst(statement));
+		foreach(check, steep_merge_orphans(site, pair, keys))
+		{
+			Statement  *statement = lfirst(check);
+
+			if (statement->nparams == 0)
+				check_parents(apply, pair, statement, NULL);
+			else
+				for_each_chunk(apply, pair,
+							   site == SITE_LOCAL ? "remote" : "local",
+							   check_chunk, statement);
+		}
 	}
 }
 

@@ -242,16 +242,15 @@ static void
 put_batch(Session *session, const TablePair *pair, const char *const *batch,
 		  Spool *result)
 {
-	int			width = list_length(pair->key);
 	Spool	   *here = steep_spool_create("local_rows");
 	Spool	   *there = steep_spool_create("peer_rows");
 
 	steep_peer_send(session->peer, steep_overlap_rows_sql(SITE_PEER, pair),
-					batch + 1 + 2 * width);
-	steep_local_rows(steep_overlap_rows_sql(SITE_LOCAL, pair),
-					 batch + 1 + width, NIL, here);
+					batch + BATCH_PEER);
+	steep_local_rows(steep_overlap_rows_sql(SITE_LOCAL, pair), batch + BATCH_LOCAL, NIL,
+					 here);
 	steep_peer_collect(session->peer, there);
-	steep_local_rows(steep_overlap_images_sql(pair), batch,
+	steep_local_rows(steep_overlap_images_sql(pair), batch + BATCH_KEYS,
 					 list_make2(here, there), result);
 	steep_spool_end(here);
 	steep_spool_end(there);

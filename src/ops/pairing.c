@@ -21,6 +21,7 @@
 #define ROWS_PER_LEAF 32		/* as far as MOST_LEAVES allows */
 #define FEWEST_LEAVES 64
 #define MOST_LEAVES 65536		/* 1.3 MB a side; more only by leaf_rows */
+#define MOST_STOCK_LEAVES 16384 /* what a hash aggregate holds in work_mem */
 
 /* Read the facts of all tables of one side. */
 static List *
@@ -192,7 +193,9 @@ count_leaves(const TablePair *pair)
 	double		rows = Max(pair->local->rows, pair->peer->rows);
 	int			leaves = FEWEST_LEAVES;
 
-	while (leaves < MOST_LEAVES && rows / leaves > ROWS_PER_LEAF)
+	int			most = pair->way == DIGEST_NATIVE ? MOST_LEAVES : MOST_STOCK_LEAVES;
+
+	while (leaves < most && rows / leaves > ROWS_PER_LEAF)
 		leaves *= 2;
 	while (leaves < DIGEST_MAX_LEAVES && rows / leaves > steep_guc_leaf_rows)
 		leaves *= 2;
@@ -221,7 +224,7 @@ steep_tables_check(Session *session, List *pairs, Jsonb *primary_keys)
 		order_columns(pair);
 		steep_keys_check(session, pair, SITE_LOCAL);
 		steep_keys_check(session, pair, SITE_PEER);
-		pair->leaves = count_leaves(pair);
 		pair->way = session->way;
+		pair->leaves = count_leaves(pair);
 	}
 }

@@ -29,7 +29,8 @@
 #include "run/server.h"
 
 #define BULK_ROWS 20000			/* rows of one FETCH */
-#define LONGEST_NAP 50			/* milliseconds between looks at the peer */
+#define LONGEST_NAP 10			/* milliseconds between looks at the peer */
+#define LOOKS 64				/* at most, before a nap */
 
 struct Peer
 {
@@ -190,6 +191,23 @@ send_text(Peer *peer, const char *sql)
 	}
 }
 
+/*
+ * Has the peer not answered yet?
+ *
+ * Each look takes no more than libpq's buffer, 16 kB, off the socket, so a
+ * long answer takes many; a nap after each would slow it to a crawl.
+ */
+static bool
+busy(Peer *peer)
+{
+	for (int i = 0; i < LOOKS; i++)
+	{
+		if (!DatumGetInt32(FunctionCall1(&peer->dblink.is_busy, peer->name)))
+			return false;
+	}
+	return true;
+}
+
 /* Wait until the peer has answered, in naps that grow to LONGEST_NAP. */
 static void
 wait_for_answer(Peer *peer)
@@ -201,7 +219,7 @@ wait_for_answer(Peer *peer)
 	if (wait_event == 0)
 		wait_event = WaitEventExtensionNew("SteepReplPeer");
 
-	while (DatumGetInt32(FunctionCall1(&peer->dblink.is_busy, peer->name)))
+	while (busy(peer))
 	{
 		if (peer->time_limit > 0 &&
 			TimestampDifferenceExceeds(start, GetCurrentTimestamp(),

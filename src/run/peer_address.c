@@ -115,6 +115,32 @@ sent_in_clear(const char *host, const char *sslmode)
 		strcmp(sslmode, "allow") == 0 || strcmp(sslmode, "prefer") == 0;
 }
 
+/*
+ * Could this value be part of a password?  A URI whose password holds a
+ * character with a meaning of its own is cut at the wrong places.
+ */
+static bool
+suspect(const char *keyword, const char *value)
+{
+	if (strcmp(keyword, "port") == 0)
+		return value[strspn(value, "0123456789,")] != '\0';
+	if (strcmp(keyword, "host") == 0 && value[0] == '@')
+		value++;				/* an abstract socket */
+	return strpbrk(value, "@=") != NULL;
+}
+
+/* Add an option to what people see. */
+static void
+add_label(StringInfo label, const PQconninfoOption *option)
+{
+	bool		hidden = suspect(option->keyword, option->val);
+
+	if (hidden && strcmp(option->keyword, "dbname") != 0)
+		report_malformed();
+	appendStringInfo(label, "%s%s=%s", label->len ? " " : "", option->keyword,
+					 hidden ? "…" : option->val);
+}
+
 /* Sort the parsed options into server, user mapping and label. */
 static void
 take_options(PeerAddress *address, const PQconninfoOption *options)
@@ -145,8 +171,7 @@ take_options(PeerAddress *address, const PQconninfoOption *options)
 			strcmp(option->keyword, "port") == 0 ||
 			strcmp(option->keyword, "dbname") == 0 ||
 			strcmp(option->keyword, "service") == 0)
-			appendStringInfo(&label, "%s%s=%s", label.len ? " " : "",
-							 option->keyword, option->val);
+			add_label(&label, option);
 	}
 	address->label = label.data;
 	if (sent_in_clear(host, sslmode))

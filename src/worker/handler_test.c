@@ -34,28 +34,40 @@ extern const Operation steep_test_operation;
 PG_FUNCTION_INFO_V1(steep_repl_test_enqueue);
 PG_FUNCTION_INFO_V1(steep_repl_test_wait);
 
+static const Statement read_member = {
+	SITE_LOCAL, false, "read a test's parameter",
+	"SELECT $1 ->> $2", NULL, 2, {"jsonb", "text"}
+};
+
+static const Statement note_end = {
+	SITE_LOCAL, true, "note the end of a test's job",
+	"INSERT INTO public.test_ends VALUES ($1, $2, $3)",
+	NULL, 3, {"bigint", "text", "text"}
+};
+
+static const Statement read_step = {
+	SITE_LOCAL, false, "read a test's steps",
+	"SELECT $1 -> $2", NULL, 2, {"jsonb", "integer"}
+};
+
 /* Read a member of a JSON object as text, or NULL. */
 static char *
 member(const char *json, const char *name)
 {
-	static const Statement statement = {
-		SITE_LOCAL, false, "read a test's parameter",
-		"SELECT $1 ->> $2", NULL, 2, {"jsonb", "text"}
-	};
 	const char *values[] = {json, name};
 
-	return steep_local_value(&statement, values, NIL);
+	return steep_local_value(&read_member, values, NIL);
 }
 
 static void
 run_sql(const char *text)
 {
-	Statement	statement = {
-		.site = SITE_LOCAL,
-		.writes = true,
-		.purpose = "run a test's SQL",
-		.text = text
-	};
+	Statement	statement = {0};
+
+	statement.site = SITE_LOCAL;
+	statement.writes = true;
+	statement.purpose = "run a test's SQL";
+	statement.text = text;
 
 	(void) steep_local_none(&statement, NULL, NIL);
 }
@@ -84,11 +96,7 @@ run_step(StepContext *step)
 	}
 	if (strcmp(step->kind, "add") == 0)
 	{
-		StepSpec	spec = {
-			.stage = step->stage + 1,
-			.kind = "sql",
-			.params = step->params
-		};
+		StepSpec	spec = {step->stage + 1, "sql", NULL, step->params, 1};
 
 		steep_job_add_step(step, &spec);
 	}
@@ -118,17 +126,12 @@ finish(const Job *job)
 static void
 end(const Job *job, JobStatus status, const JobError *error)
 {
-	static const Statement statement = {
-		SITE_LOCAL, true, "note the end of a test's job",
-		"INSERT INTO public.test_ends VALUES ($1, $2, $3)",
-		NULL, 3, {"bigint", "text", "text"}
-	};
 	const char *values[] = {
 		steep_books_number(job->id), steep_job_status_name(status),
 		error ? error->message : NULL
 	};
 
-	(void) steep_local_none(&statement, values, NIL);
+	(void) steep_local_none(&note_end, values, NIL);
 }
 
 const Operation steep_test_operation = {
@@ -144,16 +147,12 @@ const Operation steep_test_operation = {
 static List *
 read_steps(const char *json)
 {
-	static const Statement statement = {
-		SITE_LOCAL, false, "read a test's steps",
-		"SELECT $1 -> $2", NULL, 2, {"jsonb", "integer"}
-	};
 	List	   *steps = NIL;
 
 	for (int i = 0;; i++)
 	{
 		const char *values[] = {json, steep_books_number(i)};
-		char	   *text = steep_local_value(&statement, values, NIL);
+		char	   *text = steep_local_value(&read_step, values, NIL);
 		StepSpec   *step;
 		char	   *weight;
 
@@ -164,6 +163,7 @@ read_steps(const char *json)
 		step->kind = member(text, "kind");
 		step->target = member(text, "target");
 		step->params = text;
+
 		weight = member(text, "weight");
 		step->weight = weight ? pg_strtoint64(weight) : 0;
 		steps = lappend(steps, step);

@@ -18,18 +18,16 @@
 #include <signal.h>
 
 #include "access/xact.h"
-#include "commands/async.h"
 #include "miscadmin.h"
 #include "tcop/tcopprot.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
-#include "utils/timestamp.h"
 
 #include "base/testpoint.h"
 #include "worker/worker.h"
 
-#define TURN_MS 1000			/* between two looks, and two messages */
-#define MAX_BARREN 3			/* helpers that end before they claim a step */
+#define TURN_MS 1000			/* between two looks */
+#define MAX_BARREN 3			/* helpers that end before they could claim */
 
 /* What the leader knows. */
 typedef struct Leader
@@ -42,60 +40,8 @@ typedef struct Leader
 	uint64		weight_at_start;	/* complete when this attempt began */
 	bool		fruitful;		/* noted that a step has completed since */
 	bool		seeded;			/* the slot knows what was complete */
-	int64		claimable_before;	/* when helpers were last started */
-	uint64		done_before;
-	int			barren;			/* starts in a row that changed nothing */
 	BackgroundWorkerHandle *handles[STEEP_MAX_HELPERS];
-	TimestampTz notified_at;
-	char	   *notified;		/* the last message */
-	char		notified_phase[NAMEDATALEN];
 } Leader;
-
-/* Send a message in its own transaction; if that fails, nobody minds. */
-static void
-send_notify(Leader *leader, const char *message)
-{
-	PG_TRY();
-	{
-		steep_worker_begin(leader->turn);
-		Async_Notify("steep_repl_progress", message);
-		steep_worker_commit(leader->turn);
-	}
-	PG_CATCH();
-	{
-		(void) steep_worker_take_error(leader->turn);
-	}
-	PG_END_TRY();
-	leader->notified_at = GetCurrentTimestamp();
-	if (leader->notified != NULL)
-		pfree(leader->notified);
-	leader->notified = MemoryContextStrdup(TopMemoryContext, message);
-}
-
-/*
- * Tell listeners how far the job is, if that has changed: at once when its
- * phase or status has, otherwise once a second.
- */
-static void
-tell_progress(Leader *leader, JobStatus status)
-{
-	ProgressView view;
-	char	   *message;
-
-	steep_slot_view(leader->slot, &view);
-	if (status == JOB_COMPLETE)
-		view.percent = 100;
-	message = steep_progress_json(&view, steep_job_status_name(status));
-	if (leader->notified != NULL && strcmp(leader->notified, message) == 0)
-		return;
-	if (status == JOB_RUNNING &&
-		strcmp(leader->notified_phase, view.texts.phase) == 0 &&
-		!TimestampDifferenceExceeds(leader->notified_at,
-									GetCurrentTimestamp(), TURN_MS))
-		return;
-	memcpy(leader->notified_phase, view.texts.phase, NAMEDATALEN);
-	send_notify(leader, message);
-}
 
 /* Record how the job ended, tell everybody, and give the slot back. */
 static void
@@ -108,7 +54,7 @@ end_job(Leader *leader, JobStatus status, const JobError *error)
 	TEST_POINT("job_ended");
 	if (error != NULL && error->message != NULL)
 		steep_progress_error(error->message);
-	tell_progress(leader, status);
+	steep_announce(leader->slot, leader->turn, status);
 	steep_slot_finish();
 }
 
@@ -187,7 +133,7 @@ reap_helpers(Leader *leader)
 			continue;
 		pfree(leader->handles[i]);
 		leader->handles[i] = NULL;
-		steep_helper_release(leader->slot, i);
+		steep_helper_absent(leader->slot, i);
 	}
 }
 
@@ -243,35 +189,16 @@ run_inline(Leader *leader, int helper)
 	pqsignal(SIGINT, SIG_IGN);
 	QueryCancelPending = false;
 	steep_helper_release(leader->slot, helper);
+	leader->slot->barren = Min(leader->slot->barren, MAX_BARREN - 1);
 	SetLatch(MyLatch);			/* look again at once */
-}
-
-/*
- * Do helpers end before they claim a step?  They may not get a connection
- * that the leader has, say because of the owner's connection limit.
- */
-static bool
-helpers_are_barren(Leader *leader, int nbusy)
-{
-	const Review *now = &leader->review;
-
-	if (nbusy > 0 || leader->claimable_before != now->claimable ||
-		leader->done_before != now->weight_done)
-		leader->barren = 0;
-	else
-		leader->barren++;
-	leader->claimable_before = now->claimable;
-	leader->done_before = now->weight_done;
-	return leader->barren >= MAX_BARREN;
 }
 
 /* Start helpers, up to as many as there is work for. */
 static void
-start_helpers(Leader *leader, int nbusy)
+start_helpers(Leader *leader, int nbusy, bool barren)
 {
 	int			wanted = Min(leader->job->parallel,
 							 leader->review.running + leader->review.claimable);
-	bool		barren = helpers_are_barren(leader, nbusy);
 
 	for (; nbusy < wanted; nbusy++)
 	{
@@ -318,6 +245,49 @@ read_failure(Leader *leader)
 	return error;
 }
 
+/* Say why this library can't run the job as its owner, if so. */
+static void
+find_problem(const Job *job, JobError *error)
+{
+	error->sqlstate = "28000";	/* invalid_authorization_specification */
+	error->message = steep_ledger_owner_problem(job);
+	if (error->message != NULL || steep_operation_find(job->operation) != NULL)
+		return;
+	error->sqlstate = "0A000";	/* feature_not_supported */
+	error->message = psprintf("operation \"%s\" is unknown to this version of steep_repl",
+							  job->operation);
+}
+
+/*
+ * Start what can be started; false if the owner may not have workers any
+ * more and the job has failed of it.
+ *
+ * Helpers that end before they could claim a step are not replaced for ever:
+ * they may not get the connection that the leader still has.
+ */
+static bool
+start_work(Leader *leader, int nbusy)
+{
+	bool		barren = leader->slot->barren >= MAX_BARREN;
+	JobError	error = {0};
+
+	if (barren && nbusy > 0)
+		return true;
+	if (barren)
+	{
+		steep_worker_begin(leader->turn);
+		find_problem(leader->job, &error);
+		steep_worker_commit(leader->turn);
+	}
+	if (error.message != NULL)
+	{
+		end_job(leader, JOB_FAILED, &error);
+		return false;
+	}
+	start_helpers(leader, nbusy, barren);
+	return true;
+}
+
 /* Take one turn of the job; false if it has ended. */
 static bool
 take_turn(Leader *leader)
@@ -341,29 +311,16 @@ take_turn(Leader *leader)
 	{
 		if (guarded(leader, call_finish))
 		{
-			tell_progress(leader, JOB_COMPLETE);
+			steep_announce(leader->slot, leader->turn, JOB_COMPLETE);
 			steep_slot_finish();
 		}
 		return false;
 	}
-	else if (leader->review.claimable > 0)
-		start_helpers(leader, nbusy);
-	tell_progress(leader, JOB_RUNNING);
+	else if (leader->review.claimable > 0 && !start_work(leader, nbusy))
+		return false;
+	steep_announce(leader->slot, leader->turn, JOB_RUNNING);
 	wait_turn(leader);
 	return true;
-}
-
-/* Say why this library can't run the job as its owner, if so. */
-static void
-find_problem(const Job *job, JobError *error)
-{
-	error->sqlstate = "28000";	/* invalid_authorization_specification */
-	error->message = steep_ledger_owner_problem(job);
-	if (error->message != NULL || steep_operation_find(job->operation) != NULL)
-		return;
-	error->sqlstate = "0A000";	/* feature_not_supported */
-	error->message = psprintf("operation \"%s\" is unknown to this version of steep_repl",
-							  job->operation);
 }
 
 /* Claim the job; false if it is not pending, or may not run as its owner. */

@@ -154,6 +154,7 @@ steep_step_run(JobSlot *slot, Job *job, int helper)
 	QueryCancelPending = false;
 	steep_pin_session();
 	step = claim(job, helper, context);
+	steep_helper_served();
 	if (step != NULL)
 	{
 		report_activity(step);

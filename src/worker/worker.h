@@ -40,6 +40,10 @@ extern PGDLLEXPORT void steep_scout_main(Datum arg);
 /* leader.c */
 extern PGDLLEXPORT void steep_leader_main(Datum arg);
 
+/* announce.c */
+extern void steep_announce(JobSlot *slot, MemoryContext context,
+						   JobStatus status);
+
 /* helper_main.c */
 extern PGDLLEXPORT void steep_helper_main(Datum arg);
 

@@ -28,6 +28,7 @@ exports what these modules export:
     SteepTest::Points   stop, fail or kill the code at a test point
     SteepTest::Secrets  where a password has gone
     SteepTest::Load     pgbench and the fault proxy
+    SteepTest::Merge    merges, and both nodes after them
 
 =cut
 
@@ -42,6 +43,7 @@ use Test::More;
 
 use SteepTest::Leaks;
 use SteepTest::Load;
+use SteepTest::Merge;
 use SteepTest::Nodes;
 use SteepTest::Oracle;
 use SteepTest::Points;
@@ -55,7 +57,7 @@ sub import
 
 	foreach my $module (
 		qw(Test::More PostgreSQL::Test::Utils
-		SteepTest::Leaks SteepTest::Load SteepTest::Nodes
+		SteepTest::Leaks SteepTest::Load SteepTest::Merge SteepTest::Nodes
 		SteepTest::Oracle SteepTest::Points SteepTest::Secrets))
 	{
 		eval "package $caller; $module->import; 1" or die $@;

@@ -21,6 +21,11 @@ max_worker_processes = 16
 log_line_prefix = '%m [%p] %b '
 });
 $node->start;
+if ($node->psql('postgres', 'SHOW steep_repl.crash_point') != 0)
+{
+	$node->stop;
+	plan skip_all => 'the library was built without TEST_POINTS=1';
+}
 $node->safe_psql(
 	'postgres', q{
 CREATE EXTENSION steep_repl CASCADE;
@@ -116,18 +121,28 @@ sub close_session
 	return;
 }
 
+# Wait until the server has crashed and is up again; psql may not be started
+# in between, since IPC::Run dies when it ends before it has read its input.
+sub wait_restart
+{
+	my ($offset) = @_;
+	$node->wait_for_log(
+		qr/all server processes terminated; reinitializing.*ready to accept connections/s,
+		$offset);
+	return;
+}
+
 # Kill a process and wait until the server is up again.
 sub crash
 {
 	my ($pid) = @_;
 	my $offset = -s $node->logfile;
 	kill 'KILL', $pid;
-	$node->wait_for_log(qr/all server processes terminated; reinitializing/, $offset);
-	$node->poll_query_until('postgres', 'SELECT true');
+	wait_restart($offset);
 	return;
 }
 
-my $id;
+my ($id, $helper);
 
 ### what runs
 
@@ -264,11 +279,10 @@ SELECT concat_ws('|', phase, overall_percent, tables_completed, tables_total, cu
 is($node->safe_psql('postgres', "SELECT concat_ws('|', external_id, status, phase, percent, owner) FROM steep_repl.list_operations() WHERE id = $id"),
 	'm_progress|running|apply|25|postgres', 'list_operations shows it too');
 my $notified = '';
-for (1 .. 100)
+my $limit = time + $PostgreSQL::Test::Utils::timeout_default;
+while ($notified !~ /"percent":25.0/ && time < $limit)
 {
 	$notified .= query($listener, 'SELECT 1');
-	last if $notified =~ /"percent":25.0/;
-	$node->safe_psql('postgres', 'SELECT pg_sleep(0.1)');
 }
 like($notified, qr/\{"op":"test","id":"m_progress","status":"running","phase":"apply","percent":25.0,"table":"public.orders","rows":7,"bytes":700,"eta":\d+\}/,
 	'NOTIFY tells of it while the step runs');
@@ -307,6 +321,16 @@ wait_status($id, 'cancelled');
 is(status($id), 'cancelled', 'a step that computes is cancelled');
 
 $id = submit(["1, 'SELECT pg_advisory_lock(3)'"]);
+$helper = worker_pid('helper', q{wait_event = 'advisory'});
+$node->safe_psql('postgres', qq{
+BEGIN;
+SAVEPOINT before;
+SELECT steep_repl.cancel_operation('$id');
+ROLLBACK TO before;
+COMMIT});
+wait_status(submit(["1, 'SELECT 1'"]), 'complete');
+is(worker_pid('helper', q{wait_event = 'advisory'}), $helper,
+	'a cancel that is rolled back cancels nothing');
 ($rc, $out, $err) = $node->psql('postgres',
 	"SET SESSION AUTHORIZATION bob; SELECT steep_repl.cancel_operation('$id')");
 like($err, qr/permission denied to cancel operation/, 'a stranger can not cancel');
@@ -346,7 +370,7 @@ is(status($id), 'cancelled', 'a pending job is cancelled at once');
 query($locker, 'SELECT pg_advisory_lock(4)');
 $id = submit(["1, 'INSERT INTO public.done (what) VALUES (''durable'')'",
 		"2, 'SELECT pg_advisory_lock_shared(4), pg_advisory_unlock_shared(4)'"]);
-my $helper = worker_pid('helper', q{wait_event = 'advisory'});
+$helper = worker_pid('helper', q{wait_event = 'advisory'});
 $node->safe_psql('postgres', "SELECT pg_terminate_backend($helper)");
 $node->poll_query_until('postgres',
 	"SELECT attempt = 2 FROM steep_repl.work_steps WHERE job_id = $id AND stage = 2");
@@ -420,11 +444,19 @@ foreach my $point (
 	$offset = -s $node->logfile;
 	$node->append_conf('postgresql.conf', "steep_repl.crash_point = '$point'");
 	$node->reload;
-	$id = submit([$sql]);
-	$node->wait_for_log(qr/all server processes terminated; reinitializing/, $offset);
+	eval { submit([$sql]) };	# the crash may come before the answer
+	wait_restart($offset);
 	$node->append_conf('postgresql.conf', "steep_repl.crash_point = ''");
 	$node->reload;
-	$node->poll_query_until('postgres',
+
+	# it may have crashed once more before it saw the setting
+	$id = eval {
+		$node->safe_psql('postgres', 'SELECT max(id) FROM steep_repl.work_queue');
+	} // $node->safe_psql('postgres', 'SELECT max(id) FROM steep_repl.work_queue');
+	eval {
+		$node->poll_query_until('postgres',
+			"SELECT status IN ('complete', 'failed') FROM steep_repl.work_queue WHERE id = $id");
+	} or $node->poll_query_until('postgres',
 		"SELECT status IN ('complete', 'failed') FROM steep_repl.work_queue WHERE id = $id");
 	is(status($id), $point eq 'job_end' ? 'failed' : 'complete', "crash at $point");
 	is($node->safe_psql('postgres', "SELECT count(*) FROM test_ends WHERE id = $id"),
@@ -454,20 +486,41 @@ BEGIN;
 SELECT public.test_wait(public.test_enqueue('{}', '[]'), 30)});
 like($err, qr/starts only when this transaction commits/, 'and does not wait for itself');
 
-### an owner with one connection
+### workers that can not start
 
-$node->safe_psql('postgres', 'CREATE ROLE single LOGIN CONNECTION LIMIT 1');
-$id = $node->safe_psql('postgres', q{
-SET ROLE single;
-SELECT public.test_enqueue('{}', jsonb_build_array(public.step(1, 'SELECT 1'), public.step(2, 'SELECT 1')))});
-wait_status($id, 'complete');
-is(status($id), 'complete', 'a helper that gets no connection is not needed');
-$node->safe_psql('postgres', 'ALTER ROLE single CONNECTION LIMIT 0');
-$id = $node->safe_psql('postgres', q{
-SET ROLE single;
-SELECT public.test_enqueue('{"max_attempts": 2}', jsonb_build_array(public.step(1, 'SELECT 1')))});
+$node->safe_psql('postgres', 'ALTER ROLE alice LOGIN');
+$id = submit(["1, 'SELECT pg_sleep(3600)'"], role => 'alice');
+$helper = worker_pid('helper', q{wait_event = 'PgSleep'});
+$node->safe_psql('postgres', qq{ALTER ROLE alice NOLOGIN; SELECT pg_terminate_backend($helper)});
 wait_status($id, 'failed');
-like(field($id, 'error_message'), qr/gave up after 2 attempts/, 'a leader that gets none is');
+like(field($id, 'error_message'), qr/role "alice" is not permitted to log in/,
+	'a job fails when its owner may not log in any more');
+$node->safe_psql('postgres', 'ALTER ROLE alice LOGIN');
+
+$node->append_conf('postgresql.conf', q{steep_repl.fail_point = 'job_claim'});
+$node->reload;
+$id = submit(["1, 'SELECT 1'"], params => '{"max_attempts": 2}');
+wait_status($id, 'failed');
+like(field($id, 'error_message'), qr/gave up after 2 attempts/,
+	'a job whose leader never gets to work is given up');
+$offset = -s $node->logfile;
+$node->append_conf('postgresql.conf', q{steep_repl.fail_point = 'step_claim'});
+$node->reload;
+$id = submit(["1, 'SELECT 1'"], params => '{"max_attempts": 2}');
+wait_status($id, 'failed');
+like(field($id, 'error_message'), qr/gave up after 2 attempts/,
+	'and one whose steps can not be claimed');
+my $log = slurp_file($node->logfile, $offset);
+my $tries = () = $log =~ /helper ERROR:  test point "step_claim" failed/g;
+cmp_ok($tries, '<=', 6, 'and its helpers are not started over and over');
+$node->append_conf('postgresql.conf', q{steep_repl.fail_point = 'job_finish'});
+$node->reload;
+$id = submit(["1, 'SELECT 1'"]);
+wait_status($id, 'failed');
+like(field($id, 'error_message'), qr/test point "job_finish" failed/,
+	'an error at the finish fails the job');
+$node->append_conf('postgresql.conf', q{steep_repl.fail_point = ''});
+$node->reload;
 
 ### databases and the extension
 

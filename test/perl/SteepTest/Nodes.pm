@@ -79,7 +79,7 @@ EOC
 	sql($node, <<"EOC");
 SET log_statement = 'none';
 CREATE ROLE admin SUPERUSER LOGIN PASSWORD '$secret';
-CREATE ROLE merger LOGIN REPLICATION PASSWORD '$secret';
+CREATE ROLE merger LOGIN PASSWORD '$secret';
 EOC
 	if ($options{extension} // 1)
 	{

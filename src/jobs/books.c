@@ -1,0 +1,90 @@
+/*-------------------------------------------------------------------------
+ *
+ * books.c
+ *		Act as the extension's owner, and speak with its SQL functions.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "lib/stringinfo.h"
+#include "utils/builtins.h"
+
+#include "base/pinned.h"
+#include "jobs/books.h"
+
+/* Act as the extension's owner, under settings that are ours. */
+Books
+steep_books_open(void)
+{
+	Books		books;
+
+	books.nestlevel = steep_pin_begin();
+	books.user = steep_local_become_owner();
+	return books;
+}
+
+/* Be again who we were. */
+void
+steep_books_close(Books books)
+{
+	steep_local_become_user(books.user);
+	steep_pin_end(books.nestlevel);
+}
+
+/* Write a number as a parameter. */
+const char *
+steep_books_number(int64 number)
+{
+	return psprintf(INT64_FORMAT, number);
+}
+
+/* Write numbers as an array parameter. */
+const char *
+steep_books_list(const int64 *numbers, int count)
+{
+	StringInfoData list;
+
+	initStringInfo(&list);
+	appendStringInfoChar(&list, '{');
+	for (int i = 0; i < count; i++)
+		appendStringInfo(&list, "%s" INT64_FORMAT, i > 0 ? "," : "",
+						 numbers[i]);
+	appendStringInfoChar(&list, '}');
+	return list.data;
+}
+
+/* Read a number from a result; NULL is 0. */
+int64
+steep_books_integer(const char *text)
+{
+	return text ? pg_strtoint64(text) : 0;
+}
+
+/* Read a boolean from a result; NULL is false. */
+bool
+steep_books_bool(const char *text)
+{
+	return text !=NULL && text[0] == 't';
+}
+
+/* Read a job from the columns STEEP_JOB_COLUMNS, or NULL from no row. */
+Job *
+steep_books_job(char **row)
+{
+	Job		   *job;
+
+	if (row == NULL)
+		return NULL;
+	job = palloc0(sizeof(Job));
+	job->id = steep_books_integer(row[0]);
+	job->operation = row[1];
+	job->merge_id = row[2];
+	job->snapshot_id = row[3];
+	job->params = row[4];
+	job->owner = (Oid) steep_books_integer(row[5]);
+	job->owner_name = row[6];
+	job->parallel = (int) steep_books_integer(row[7]);
+	job->attempt = (int) steep_books_integer(row[8]);
+	return job;
+}

@@ -1,0 +1,37 @@
+/*-------------------------------------------------------------------------
+ *
+ * books.h
+ *		Act as the extension's owner, and speak with its SQL functions.
+ *
+ * For book-keeping in our own tables by static statements, never for what a
+ * user has a say in.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef STEEP_REPL_BOOKS_H
+#define STEEP_REPL_BOOKS_H
+
+#include "jobs/operation.h"
+#include "run/local.h"
+
+/* The columns that steep_books_job() reads, in this order. */
+#define STEEP_JOB_COLUMNS \
+	"id, operation, merge_id, snapshot_id, params, owner, owner_name, parallel, attempt"
+#define STEEP_JOB_NCOLUMNS 9
+
+/* The extension's owner at work; an error undoes it with the transaction. */
+typedef struct Books
+{
+	SavedUser	user;
+	int			nestlevel;
+} Books;
+
+extern Books steep_books_open(void);
+extern void steep_books_close(Books books);
+extern const char *steep_books_number(int64 number);
+extern const char *steep_books_list(const int64 *numbers, int count);
+extern Job *steep_books_job(char **row);
+extern int64 steep_books_integer(const char *text);
+extern bool steep_books_bool(const char *text);
+
+#endif							/* STEEP_REPL_BOOKS_H */

@@ -1,0 +1,120 @@
+-- The queue of jobs: who may use it, and what its functions write down.
+-- Workers are tested in test/t/010_jobs.pl.
+SET client_min_messages = warning;
+CREATE EXTENSION IF NOT EXISTS steep_repl CASCADE;
+CREATE ROLE jobs_alice LOGIN;
+CREATE ROLE jobs_bob LOGIN;
+CREATE ROLE jobs_admin SUPERUSER;
+CREATE ROLE jobs_nologin;
+GRANT USAGE ON SCHEMA steep_repl TO jobs_alice, jobs_bob;
+GRANT EXECUTE ON FUNCTION steep_repl.list_operations, steep_repl.cancel_operation,
+	steep_repl.prune_work_queue TO jobs_alice, jobs_bob;
+
+-- nothing is for everybody
+SELECT p.oid::regprocedure
+FROM pg_proc AS p
+WHERE p.pronamespace = 'steep_repl'::regnamespace
+	AND EXISTS (SELECT FROM aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) WHERE grantee = 0)
+ORDER BY p.oid::regprocedure::text;
+SELECT c.relname
+FROM pg_class AS c
+WHERE c.relnamespace = 'steep_repl'::regnamespace AND c.relkind IN ('r', 'S', 'v')
+	AND EXISTS (SELECT FROM aclexplode(c.relacl) WHERE grantee = 0)
+ORDER BY 1;
+SET ROLE jobs_alice;
+SELECT * FROM steep_repl.work_queue;
+SELECT steep_repl.enqueue_job('x', NULL, NULL, NULL, 10, 'postgres', 1, 1);
+SELECT * FROM steep_repl.list_operations();
+RESET ROLE;
+
+-- what the columns take
+\set VERBOSITY terse
+INSERT INTO steep_repl.work_queue (operation, owner, owner_name, status) VALUES ('x', 10, 'x', 'unknown');
+INSERT INTO steep_repl.work_queue (operation, owner, owner_name, parallel) VALUES ('x', 10, 'x', 33);
+\set VERBOSITY default
+SELECT attempt, steep_repl.backoff(attempt) FROM unnest(ARRAY[1, 2, 3, 7, 100]) AS attempt;
+
+-- a job from its submit to its end, by the functions that the workers call,
+-- in one transaction, lest workers see it
+BEGIN;
+SELECT steep_repl.enqueue_job('x', 'm', NULL, '{"a": 1}', 'jobs_alice'::regrole, 'jobs_alice', 2, 3) AS job \gset
+UPDATE steep_repl.work_queue SET next_attempt_at = now() + interval '1 hour' WHERE id = :job;
+SELECT steep_repl.enqueue_step(:job, 1, 1, 'one', NULL, NULL, 1);
+SELECT steep_repl.enqueue_step(:job, 1, 2, 'two', 's.t', NULL, 3);
+SELECT steep_repl.enqueue_step(:job, 2, 1, 'three', NULL, NULL, 4);
+SELECT count(*) FROM steep_repl.next_pending_job('{}') WHERE id = :job;
+SELECT operation, merge_id, params, status, owner_name, attempt, fruitless FROM steep_repl.claim_job(:job, 1);
+SELECT count(*) AS "claimed twice" FROM steep_repl.claim_job(:job, 2);
+SELECT id AS step, kind, target, attempt FROM steep_repl.claim_step(:job, 0) \gset first_
+SELECT id AS step, kind, target, attempt FROM steep_repl.claim_step(:job, 1) \gset second_
+SELECT :'first_kind', :'second_kind', :'second_target';
+SELECT count(*) AS "of the next stage" FROM steep_repl.claim_step(:job, 2);
+SELECT steep_repl.complete_step(:first_step, :first_attempt, 10, 100);
+SELECT steep_repl.complete_step(:first_step, :first_attempt, 10, 100) AS "complete twice";
+
+-- a helper that has gone, and an error worth another attempt
+SELECT p_exists, p_cancel, p_failed, p_claimable, p_running, p_unfinished, p_weight_total, p_weight_done, p_rows, p_bytes
+FROM steep_repl.review_job(:job, '{1}');
+SELECT p_claimable, p_running, p_wait_seconds BETWEEN 0 AND 1 AS waits FROM steep_repl.review_job(:job, '{}');
+UPDATE steep_repl.work_steps SET next_attempt_at = '-infinity' WHERE job_id = :job;
+SELECT attempt FROM steep_repl.claim_step(:job, 0);
+SELECT steep_repl.complete_step(:second_step, 1, 0, 0) AS "too late";
+SELECT steep_repl.fail_step(:second_step, 2, 'pending', '40001', 'm', 'd', 'h', 'c');
+UPDATE steep_repl.work_steps SET next_attempt_at = '-infinity' WHERE job_id = :job;
+SELECT attempt FROM steep_repl.claim_step(:job, 0);
+SELECT steep_repl.fail_step(:second_step, 3, 'pending', '40001', 'm', 'd', 'h', 'c');
+SELECT p_failed = :second_step AS failed FROM steep_repl.review_job(:job, '{}');
+SELECT count(*) AS "after a failure" FROM steep_repl.claim_step(:job, 0);
+SELECT * FROM steep_repl.step_error(:second_step);
+SELECT steep_repl.finish_job(:job, 'failed', '40001', 'm', 'd', 'h', 'c');
+SELECT steep_repl.finish_job(:job, 'complete', NULL, NULL, NULL, NULL, NULL) AS "ended twice";
+SELECT kind, status, attempt, rows, bytes FROM steep_repl.work_steps WHERE job_id = :job ORDER BY id;
+
+-- jobs whose workers have gone
+INSERT INTO steep_repl.work_queue (operation, owner, owner_name, status, attempt, fruitless, max_attempts, cancel_requested, merge_id)
+VALUES ('x', 10, 'x', 'running', 1, 1, 3, false, 'again'), ('x', 10, 'x', 'running', 3, 3, 3, false, 'no more'),
+	('x', 10, 'x', 'running', 1, 1, 3, true, 'cancelled'), ('x', 10, 'x', 'running', 1, 1, 3, false, 'live');
+SELECT id AS live FROM steep_repl.work_queue WHERE merge_id = 'live' \gset
+SELECT merge_id, status, error_message FROM steep_repl.give_up_job(ARRAY[:live], '{}');
+SELECT merge_id, status, error_message FROM steep_repl.give_up_job(ARRAY[:live], '{}');
+SELECT merge_id FROM steep_repl.give_up_job(ARRAY[:live], '{}');
+SELECT steep_repl.recover_jobs(ARRAY[:live], '{}');
+UPDATE steep_repl.work_queue SET next_attempt_at = now() + interval '1 hour' WHERE status = 'pending';
+SELECT merge_id, status, error_message FROM steep_repl.work_queue WHERE owner_name = 'x' ORDER BY id;
+
+UPDATE steep_repl.work_queue SET status = 'complete' WHERE id = :live;
+COMMIT;
+
+-- owners
+SELECT steep_repl.owner_problem('jobs_alice'::regrole, 'jobs_alice'),
+	steep_repl.owner_problem('jobs_alice'::regrole, 'renamed'),
+	steep_repl.owner_problem(1, 'dropped'),
+	steep_repl.owner_problem('jobs_nologin'::regrole, 'jobs_nologin');
+
+-- who may cancel and forget what
+SELECT role.rolname, owner.rolname AS owner, steep_repl.may_manage(role.oid, owner.oid)
+FROM pg_roles AS role, pg_roles AS owner
+WHERE role.rolname LIKE 'jobs\_%' AND owner.rolname LIKE 'jobs\_%'
+ORDER BY 1, 2;
+SELECT steep_repl.cancel_operation('unknown');
+SELECT steep_repl.cancel_operation('m') AS "ended already";
+SET ROLE jobs_bob;
+SELECT steep_repl.cancel_operation('m');
+SELECT steep_repl.cancel_operation('again');
+SELECT steep_repl.prune_work_queue('0');
+SELECT count(*) FROM steep_repl.list_operations();
+SET ROLE jobs_alice;
+SELECT operation, external_id, status, phase, percent, owner, attempt, error_message FROM steep_repl.list_operations();
+SELECT * FROM steep_repl.list_operations('unknown');
+RESET ROLE;
+SELECT steep_repl.cancel_operation('again');
+SELECT external_id, status FROM steep_repl.list_operations('cancelled') ORDER BY id;
+SELECT merge_id, phase, overall_percent, error FROM steep_repl.merge_progress('m');
+SELECT merge_id, phase, overall_percent FROM steep_repl.merge_progress('live');
+SELECT merge_id, phase FROM steep_repl.merge_progress();
+
+SELECT steep_repl.prune_work_queue('1 hour');
+DELETE FROM steep_repl.work_queue;
+SELECT count(*) FROM steep_repl.work_steps;
+DROP OWNED BY jobs_alice, jobs_bob;
+DROP ROLE jobs_alice, jobs_bob, jobs_admin, jobs_nologin;
