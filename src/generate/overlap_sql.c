@@ -256,6 +256,20 @@ steep_overlap_differences_sql(const TablePair *pair)
 	return statement;
 }
 
+/* Count a list of differences by category. */
+const Statement *
+steep_overlap_categories_sql(const TablePair *pair)
+{
+	Statement  *statement = steep_statement_create(SITE_LOCAL, "count the differences", pair);
+
+	statement->text =
+		"SELECT count(*) FILTER (WHERE category = 'local_only'),\n"
+		"       count(*) FILTER (WHERE category = 'remote_only'),\n"
+		"       count(*) FILTER (WHERE category = 'conflict')\n"
+		"FROM differences";
+	return statement;
+}
+
 /*
  * json_agg(json_build_object('n', n, 'key1', <print of key1>, …) ORDER BY n)
  *

@@ -35,6 +35,7 @@ extern const Statement *steep_overlap_keys_sql(Site site,
 											   bool filtered);
 extern const Statement *steep_overlap_count_sql(const TablePair *pair);
 extern const Statement *steep_overlap_differences_sql(const TablePair *pair);
+extern const Statement *steep_overlap_categories_sql(const TablePair *pair);
 extern const Statement *steep_overlap_batches_sql(const TablePair *pair);
 extern const Statement *steep_overlap_rows_sql(Site site,
 											   const TablePair *pair);

@@ -191,9 +191,22 @@ steep_compare_count(Session *session, const TablePair *pair)
 	return counts;
 }
 
+/* Count the rows of a list of differences, which must be whole. */
+static void
+count_categories(const TablePair *pair, Spool *differences, Counts *counts)
+{
+	char	  **row = steep_local_row(steep_overlap_categories_sql(pair), NULL,
+									  list_make1(differences));
+
+	counts->local_only = strtoll(row[0], NULL, 10);
+	counts->remote_only = strtoll(row[1], NULL, 10);
+	counts->conflict = strtoll(row[2], NULL, 10);
+}
+
 /*
  * List the rows that differ, numbered in key order, in a spool "differences";
- * limit is a number as text, or NULL.  Counts may be NULL.
+ * limit is a number as text, or NULL.  counts may be NULL, and must be if there
+ * is a limit.
  */
 Spool *
 steep_compare_differences(Session *session, const TablePair *pair,
@@ -210,14 +223,7 @@ steep_compare_differences(Session *session, const TablePair *pair,
 		steep_local_rows(steep_overlap_differences_sql(pair), values, spools,
 						 differences);
 		if (counts)
-		{
-			char	  **row = steep_local_row(steep_overlap_count_sql(pair),
-											  NULL, spools);
-
-			counts->local_only = strtoll(row[0], NULL, 10);
-			counts->remote_only = strtoll(row[1], NULL, 10);
-			counts->conflict = strtoll(row[2], NULL, 10);
-		}
+			count_categories(pair, differences, counts);
 		end_spools(spools);
 	}
 	if (counts)

@@ -132,6 +132,19 @@ sub wait_restart
 	return;
 }
 
+# Ask until the server answers: it may crash once more, and IPC::Run dies when
+# psql ends before it has read its input.
+sub insist
+{
+	my ($ask) = @_;
+	foreach (1 .. 500)
+	{
+		my $answer = eval { $ask->() };
+		return $answer if $answer;
+	}
+	return $ask->();
+}
+
 # Kill a process and wait until the server is up again.
 sub crash
 {
@@ -450,14 +463,13 @@ foreach my $point (
 	$node->reload;
 
 	# it may have crashed once more before it saw the setting
-	$id = eval {
+	$id = insist(sub {
 		$node->safe_psql('postgres', 'SELECT max(id) FROM steep_repl.work_queue');
-	} // $node->safe_psql('postgres', 'SELECT max(id) FROM steep_repl.work_queue');
-	eval {
+	});
+	insist(sub {
 		$node->poll_query_until('postgres',
 			"SELECT status IN ('complete', 'failed') FROM steep_repl.work_queue WHERE id = $id");
-	} or $node->poll_query_until('postgres',
-		"SELECT status IN ('complete', 'failed') FROM steep_repl.work_queue WHERE id = $id");
+	});
 	is(status($id), $point eq 'job_end' ? 'failed' : 'complete', "crash at $point");
 	is($node->safe_psql('postgres', "SELECT count(*) FROM test_ends WHERE id = $id"),
 		'1', "crash at $point: the operation is told of the end once");
