@@ -689,15 +689,15 @@ END;
 COMMENT ON FUNCTION steep_repl.request_cancel(bigint)
 	IS 'internal: ask for the end of a job; returns its status, or null if it has ended';
 
-CREATE FUNCTION steep_repl.job_status(p_id bigint, OUT p_status text, OUT p_own boolean)
+CREATE FUNCTION steep_repl.job_status(p_id bigint, OUT p_status text, OUT p_writer xid)
 LANGUAGE sql STABLE
 BEGIN ATOMIC
-	SELECT status, xmin = pg_current_xact_id_if_assigned()::xid
+	SELECT status, xmin
 	FROM steep_repl.work_queue
 	WHERE id = p_id;
 END;
 COMMENT ON FUNCTION steep_repl.job_status(bigint)
-	IS 'internal: how a job stands, and whether this transaction has just submitted it';
+	IS 'internal: how a job stands, and the transaction that has last said so';
 
 CREATE FUNCTION steep_repl.prune_work_queue(p_older_than interval)
 RETURNS bigint
@@ -783,7 +783,8 @@ LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
 	SELECT m.result FROM steep_repl.merge_markers m
-	WHERE m.merge_id = p_merge_id AND m.batch = p_batch;
+	WHERE m.merge_id = p_merge_id AND m.batch = p_batch
+		AND m.claimed_by = session_user;
 END;
 COMMENT ON FUNCTION steep_repl.batch_result(text, int) IS
 'says which rows a batch of a merge left out: {"table": [decision, ...]}';
@@ -795,6 +796,7 @@ SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
 	UPDATE steep_repl.merge_markers m SET result = p_result
 	WHERE m.merge_id = p_merge_id AND m.batch = p_batch
+		AND m.claimed_by = session_user AND m.result IS NULL
 	RETURNING true;
 END;
 COMMENT ON FUNCTION steep_repl.finish_batch(text, int, jsonb) IS
@@ -919,18 +921,18 @@ END;
 COMMENT ON FUNCTION steep_repl.mark_left_out(text, jsonb) IS
 'marks the decisions that the peer left out in a batch it has applied before';
 
-CREATE FUNCTION steep_repl.left_out(p_merge_id text, p_round int)
+CREATE FUNCTION steep_repl.left_out(p_merge_id text)
 RETURNS jsonb
 LANGUAGE sql STABLE
 BEGIN ATOMIC
 	SELECT coalesce(jsonb_object_agg(t.table_name, t.seqs), '{}')
 	FROM (SELECT d.table_name, jsonb_agg(d.seq) AS seqs
 		FROM steep_repl.merge_decisions d
-		WHERE d.merge_id = p_merge_id AND d.round = p_round AND d.state = 'stale'
+		WHERE d.merge_id = p_merge_id AND d.state = 'stale'
 		GROUP BY d.table_name) t;
 END;
-COMMENT ON FUNCTION steep_repl.left_out(text, int) IS
-'lists the decisions of a round that are stale: {"table": [decision, ...]}';
+COMMENT ON FUNCTION steep_repl.left_out(text) IS
+'lists the decisions that are stale: {"table": [decision, ...]}';
 
 CREATE FUNCTION steep_repl.mark_applied(p_merge_id text)
 RETURNS void

@@ -24,7 +24,9 @@ enum
 	FK_PARENT_KIND,
 	FK_COLUMNS,
 	FK_REFERENCED,
-	FK_OPERATORS
+	FK_OPERATORS,
+	FK_CHILD_KIND,
+	FK_LOCKABLE
 };
 
 static List *
@@ -55,6 +57,8 @@ steep_fkgraph_build(List *rows)
 		key->columns = parse_names(row[FK_COLUMNS]);
 		key->referenced = parse_names(row[FK_REFERENCED]);
 		key->operators = parse_names(row[FK_OPERATORS]);
+		key->child_kind = row[FK_CHILD_KIND][0];
+		key->parent_lockable = row[FK_LOCKABLE][0] == 't';
 		keys = lappend(keys, key);
 	}
 	return keys;

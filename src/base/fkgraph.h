@@ -15,9 +15,11 @@ typedef struct ForeignKey
 	char	   *name;
 	char	   *child_schema;
 	char	   *child;
+	char		child_kind;		/* as relkind */
 	char	   *parent_schema;
 	char	   *parent;
 	char		parent_kind;	/* as relkind */
+	bool		parent_lockable;	/* the current role may lock its rows */
 	List	   *columns;		/* names in the child */
 	List	   *referenced;		/* names in the parent, in the same order */
 	List	   *operators;		/* SQL names: parent column = child column */

@@ -35,12 +35,15 @@ check_object(const char *name, const JsonbValue *value)
 static void
 check_number(const char *name, const JsonbValue *value, int least, int most)
 {
-	int64		number = -1;
+	char	   *end = NULL;
+	long		number = -1;
 
+	/* the option is stored and read back as it was written */
 	if (value->type == jbvNumeric)
-		number = DatumGetInt64(DirectFunctionCall1(numeric_int8,
-												   NumericGetDatum(value->val.numeric)));
-	if (number < least || number > most)
+		number = strtol(DatumGetCString(DirectFunctionCall1(numeric_out,
+															NumericGetDatum(value->val.numeric))),
+						&end, 10);
+	if (end == NULL || *end != '\0' || number < least || number > most)
 		report_value(name, psprintf("Write a whole number from %d to %d.",
 									least, most));
 }

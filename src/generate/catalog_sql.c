@@ -117,7 +117,8 @@ static const Statement foreign_keys_sql = {
 	.purpose = "read the foreign keys of the tables",
 	.text =
 	"SELECT k.conname, cn.nspname, c.relname, pn.nspname, p.relname,\n"
-	"       p.relkind, u.columns, u.referenced, u.operators\n"
+	"       p.relkind, u.columns, u.referenced, u.operators, c.relkind,\n"
+	"       has_any_column_privilege(p.oid, 'UPDATE')\n"
 	"FROM pg_constraint k\n"
 	"JOIN pg_class c ON c.oid = k.conrelid\n"
 	"JOIN pg_namespace cn ON cn.oid = c.relnamespace\n"
@@ -142,7 +143,8 @@ static const Statement foreign_keys_sql = {
 	"ORDER BY cn.nspname, c.relname, k.conname",
 	.result = "conname text, child_schema text, child text, "
 	"parent_schema text, parent text, parent_kind \"char\", "
-	"columns text[], referenced text[], operators text[]",
+	"columns text[], referenced text[], operators text[], "
+	"child_kind \"char\", lockable bool",
 	.nparams = 2,
 	.params = {"text[]", "text[]"},
 };

@@ -79,6 +79,39 @@ steep_merge_decide_sql(const TablePair *pair)
 	return statement;
 }
 
+/* May the role on the peer leave markers there? */
+const Statement *
+steep_merge_may_mark_sql(void)
+{
+	static const Statement statement = {
+		.site = SITE_PEER,
+		.purpose = "look for the right to mark batches",
+		.text = "SELECT bool_and(coalesce(has_function_privilege(to_regprocedure(f), 'EXECUTE'), false))\n"
+		"FROM (VALUES ('steep_repl.claim_batch(text,int)'),\n"
+		"             ('steep_repl.batch_result(text,int)'),\n"
+		"             ('steep_repl.finish_batch(text,int,jsonb)')) AS v(f)",
+		.result = "may bool",
+	};
+
+	return &statement;
+}
+
+/* May the role keep triggers from firing? */
+const Statement *
+steep_merge_may_replicate_sql(Site site)
+{
+	static const Statement statement = {
+		.purpose = "look for the right to keep triggers from firing",
+		.text = "SELECT has_parameter_privilege('session_replication_role', 'SET')",
+		.result = "may bool",
+	};
+	Statement  *copy = palloc(sizeof(Statement));
+
+	*copy = statement;
+	copy->site = site;
+	return copy;
+}
+
 /* Begin the peer's transaction. */
 const Statement *
 steep_merge_begin_sql(void)
@@ -258,6 +291,18 @@ steep_merge_verify_sql(const TablePair *pair)
 	return statement;
 }
 
+/* Declare what decisions to cut: merge, table, state, limit, after, resolution. */
+void
+steep_merge_chunk_params(Statement *statement)
+{
+	static const char *const types[] = {
+		"text", "text", "text", "int8", "int8", "text"
+	};
+
+	statement->nparams = lengthof(types);
+	memcpy(statement->params, types, sizeof(types));
+}
+
 /*
  * json_agg(json_build_object('n', d.seq, 'digest', …, 'key1', …)
  *          ORDER BY d.seq)
@@ -269,10 +314,15 @@ key_list(const TablePair *pair, const char *digest, const char *row)
 	ListCell   *cell;
 
 	foreach(cell, pair->key)
+	{
+		ColumnInfo *column = lfirst(cell);
+
 		keys = lappend(keys,
-					   psprintf("'key%d', %s ->> %s",
+					   psprintf("'key%d', (%s ->> %s)%s",
 								list_cell_number(pair->key, cell) + 1, row,
-								steep_sql_literal(((ColumnInfo *) lfirst(cell))->name)));
+								steep_sql_literal(column->name),
+								steep_table_is_json(column) ? "::json" : ""));
+	}
 	return psprintf("json_agg(json_build_object('n', d.seq, 'digest', %s,\n"
 					"         %s) ORDER BY d.seq)",
 					digest, steep_sql_join(keys, ",\n         "));
@@ -302,12 +352,6 @@ steep_merge_keys_chunk_sql(const TablePair *pair)
 				 "HAVING count(*) > 0",
 				 key_list(pair, "d.local_digest", "coalesce(d.local_row, d.remote_row)"),
 				 key_list(pair, "d.remote_digest", "coalesce(d.remote_row, d.local_row)"));
-	statement->nparams = 6;
-	statement->params[0] = "text";
-	statement->params[1] = "text";
-	statement->params[2] = "text";
-	statement->params[3] = "int8";
-	statement->params[4] = "int8";
-	statement->params[5] = "text";
+	steep_merge_chunk_params(statement);
 	return statement;
 }

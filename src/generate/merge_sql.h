@@ -21,6 +21,8 @@ extern const Statement *steep_merge_read_sql(Site site, const TablePair *pair);
 extern const Statement *steep_merge_decide_sql(const TablePair *pair);
 
 /* apply: the transaction */
+extern const Statement *steep_merge_may_mark_sql(void);
+extern const Statement *steep_merge_may_replicate_sql(Site site);
 extern const Statement *steep_merge_begin_sql(void);
 extern const Statement *steep_merge_settings_sql(Site site);
 extern const Statement *steep_merge_claim_sql(void);
@@ -37,6 +39,9 @@ extern const Statement *steep_merge_insert_sql(Site site, const TablePair *pair)
 extern const Statement *steep_merge_update_sql(Site site, const TablePair *pair);
 extern const Statement *steep_merge_orphan_sql(Site site, const TablePair *pair,
 											   const ForeignKey *fk);
+extern bool steep_merge_can_widow(const TablePair *pair, const ForeignKey *fk);
+extern const Statement *steep_merge_widow_sql(Site site, const TablePair *pair,
+											  const ForeignKey *fk);
 
 /* verify */
 extern const Statement *steep_merge_look_sql(Site site, const TablePair *pair);
@@ -44,5 +49,9 @@ extern const Statement *steep_merge_verify_sql(const TablePair *pair);
 
 /* our own table, cut into chunks */
 extern const Statement *steep_merge_keys_chunk_sql(const TablePair *pair);
+extern const Statement *steep_merge_old_chunk_sql(Site site,
+												  const TablePair *pair,
+												  const ForeignKey *fk);
+extern void steep_merge_chunk_params(Statement *statement);
 
 #endif							/* STEEP_REPL_MERGE_SQL_H */

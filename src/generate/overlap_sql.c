@@ -260,17 +260,26 @@ steep_overlap_differences_sql(const TablePair *pair)
  * json_agg(json_build_object('n', n, 'key1', <print of key1>, …) ORDER BY n)
  *
  * A print is made by format() and read by the type's input function: a cast
- * could be one that the owner of the type has written.
+ * could be one that the owner of the type has written.  A jsonb is JSON as it
+ * is, where it is read back and not shown.
  */
 static char *
 key_list(const TablePair *pair, const char *prefix, const char *more)
 {
 	StringInfoData list;
+	ListCell   *cell;
 
 	initStringInfo(&list);
 	appendStringInfo(&list, "json_agg(json_build_object('n', n%s", more);
-	for (int i = 1; i <= list_length(pair->key); i++)
-		appendStringInfo(&list, ", 'key%d', format('%%s', %skey%d)", i, prefix, i);
+	foreach(cell, pair->key)
+	{
+		int			i = list_cell_number(pair->key, cell) + 1;
+
+		appendStringInfo(&list,
+						 *prefix && steep_table_is_json(lfirst(cell)) ?
+						 ", 'key%d', %skey%d" :
+						 ", 'key%d', format('%%s', %skey%d)", i, prefix, i);
+	}
 	appendStringInfoString(&list, ") ORDER BY n)");
 	return list.data;
 }

@@ -153,6 +153,13 @@ steep_table_key_lookup(const TablePair *pair)
 	return steep_sql_join(items, " AND ");
 }
 
+/* Is a key column JSON, and so not a string in a list of keys? */
+bool
+steep_table_is_json(const ColumnInfo *column)
+{
+	return strcmp(column->base, "jsonb") == 0;
+}
+
 /* ARRAY['<name>', …]: the names of the columns, as values. */
 char *
 steep_table_names_array(List *columns)

@@ -23,6 +23,7 @@ extern char *steep_table_key_names(const TablePair *pair, const char *prefix);
 extern char *steep_table_key_definitions(const TablePair *pair);
 extern char *steep_table_key_join(const TablePair *pair);
 extern char *steep_table_key_lookup(const TablePair *pair);
+extern bool steep_table_is_json(const ColumnInfo *column);
 extern char *steep_table_names_array(List *columns);
 extern Statement *steep_statement_create(Site site, const char *purpose,
 										 const TablePair *pair);

@@ -46,6 +46,9 @@ typedef struct StepContext
 	int			attempt;		/* 1 = first; a step may run again after it
 								 * committed, if the record was lost */
 	uint64		weight;			/* its share of the job's progress */
+	bool		decided;		/* set by the operation, with a call of
+								 * HOLD_CANCEL_INTERRUPTS(): the peer may have
+								 * committed, so a cancel comes too late */
 } StepContext;
 
 /* Why a job or a step failed; fields may be NULL. */

@@ -13,6 +13,7 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "miscadmin.h"
 #include "storage/condition_variable.h"
 #include "utils/snapmgr.h"
@@ -28,7 +29,7 @@
 
 static const Statement job_status = {
 	SITE_LOCAL, false, "read the job's status",
-	"SELECT p_status, p_own FROM steep_repl.job_status($1)",
+	"SELECT p_status, p_writer FROM steep_repl.job_status($1)",
 	NULL, 1, {"bigint"}
 };
 
@@ -48,7 +49,8 @@ has_ended(int64 id)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("operation \"" INT64_FORMAT "\" does not exist", id)));
-	if (row[1] != NULL && row[1][0] == 't' && strcmp(row[0], "pending") == 0)
+	if (strcmp(row[0], "pending") == 0 &&
+		TransactionIdIsCurrentTransactionId(strtoul(row[1], NULL, 10)))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("operation \"" INT64_FORMAT "\" starts only when this transaction commits",

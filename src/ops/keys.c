@@ -219,6 +219,12 @@ steep_keys_choose(TablePair *pair, List *chosen)
 			steep_relinfo_column(pair->peer, column->name)->deterministic;
 		pair->key = lappend(pair->key, column);
 	}
+	if (list_length(pair->key) > INDEX_MAX_KEYS)
+		ereport(ERROR,
+				(errcode(ERRCODE_TOO_MANY_COLUMNS),
+				 errmsg("key of table \"%s\" has more than %d columns",
+						pair->asked, INDEX_MAX_KEYS),
+				 errhint("Name fewer columns in p_primary_keys.")));
 }
 
 /* Run one of the key's checks on one side. */

@@ -15,6 +15,7 @@
 #include "base/sqltext.h"
 #include "generate/catalog_sql.h"
 #include "generate/table_sql.h"
+#include "jobs/ledger.h"
 #include "ops/merge.h"
 #include "ops/tables.h"
 
@@ -44,15 +45,18 @@ static const Statement load_tables = {
 	.params = {"text", "text"},
 };
 
-/* Run a statement over our own tables, as their owner. */
+/*
+ * Run a statement over our own tables, as their owner and under our settings,
+ * which a user's function that the step has called may have changed.
+ */
 uint64
 steep_merge_book(const Statement *statement, const char *const *values,
 				 List *with)
 {
-	SavedUser	user = steep_local_become_owner();
+	Books		books = steep_books_open();
 	uint64		processed = steep_local_none(statement, values, with);
 
-	steep_local_become_user(user);
+	steep_books_close(books);
 	return processed;
 }
 
@@ -60,10 +64,10 @@ steep_merge_book(const Statement *statement, const char *const *values,
 char	  **
 steep_merge_ask(const Statement *statement, const char *const *values)
 {
-	SavedUser	user = steep_local_become_owner();
+	Books		books = steep_books_open();
 	char	  **row = steep_local_row(statement, values, NIL);
 
-	steep_local_become_user(user);
+	steep_books_close(books);
 	return row;
 }
 
@@ -167,6 +171,15 @@ check_definitions(const TablePair *pair)
 		ColumnInfo *local = lfirst(cell);
 		ColumnInfo *peer = steep_relinfo_column(pair->peer, local->name);
 
+		if (list_member_ptr(pair->key, local) &&
+			local->deterministic != peer->deterministic)
+			ereport(ERROR,
+					(errcode(ERRCODE_DATATYPE_MISMATCH),
+					 errmsg("key of table \"%s\" is compared differently on the nodes",
+							pair->asked),
+					 errdetail("The collation of column \"%s\" is deterministic on one node only.",
+							   local->name),
+					 errhint("Give both nodes the same collation with ALTER TABLE.")));
 		if (strcmp(local->definition, peer->definition) != 0)
 			ereport(ERROR,
 					(errcode(ERRCODE_DATATYPE_MISMATCH),
@@ -235,26 +248,23 @@ add(List *statements, const Statement *statement)
 	return lappend(statements, unconstify(Statement *, statement));
 }
 
-/* Append the checks of the foreign keys that one side's table has. */
+/* Append the checks of the foreign keys from and to one side's table. */
 static List *
-add_orphans(List *statements, Site site, const TablePair *pair, List *keys)
+add_references(List *statements, Site site, const TablePair *pair, List *keys)
 {
+	const RelInfo *rel = steep_table_side(site, pair);
 	ListCell   *cell;
 
 	foreach(cell, keys)
 	{
-		if (steep_fkgraph_is_child(lfirst(cell), steep_table_side(site, pair)))
-			statements = add(statements,
-							 steep_merge_orphan_sql(site, pair, lfirst(cell)));
+		const ForeignKey *fk = lfirst(cell);
+
+		if (steep_fkgraph_is_child(fk, rel))
+			statements = add(statements, steep_merge_orphan_sql(site, pair, fk));
+		if (steep_fkgraph_is_parent(fk, rel) && steep_merge_can_widow(pair, fk))
+			statements = add(statements, steep_merge_widow_sql(site, pair, fk));
 	}
 	return statements;
-}
-
-/* List the checks of the foreign keys that one side's table has. */
-List *
-steep_merge_orphans(Site site, const TablePair *pair, List *keys)
-{
-	return add_orphans(NIL, site, pair, keys);
 }
 
 /*
@@ -276,6 +286,6 @@ steep_merge_statements(const TablePair *pair, List *local_keys,
 	list = add(list, steep_merge_insert_sql(SITE_PEER, pair));
 	list = add(list, steep_merge_update_sql(SITE_LOCAL, pair));
 	list = add(list, steep_merge_update_sql(SITE_PEER, pair));
-	list = add_orphans(list, SITE_LOCAL, pair, local_keys);
-	return add_orphans(list, SITE_PEER, pair, peer_keys);
+	list = add_references(list, SITE_LOCAL, pair, local_keys);
+	return add_references(list, SITE_PEER, pair, peer_keys);
 }

@@ -52,8 +52,6 @@ extern List *steep_merge_pairs(Session *session, const Merge *merge,
 extern void steep_merge_check_pairs(const Session *session, List *pairs);
 extern List *steep_merge_statements(const TablePair *pair, List *local_keys,
 									List *peer_keys);
-extern List *steep_merge_orphans(Site site, const TablePair *pair,
-								 List *keys);
 extern List *steep_merge_foreign_keys(Session *session, Site site,
 									  List *pairs);
 extern const char *steep_merge_table(const TablePair *pair);

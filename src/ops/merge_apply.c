@@ -17,31 +17,32 @@
  * uncommitted is waited for.
  *
  * A row that moved is marked stale, never overwritten, and planned again.
+ * If another row cannot be written without it, since it is its parent, none
+ * is, and the round ends with the marks.
+ *
+ * Once the peer may have committed, a cancel is held off until this node has
+ * committed too.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
+#include "access/xact.h"
+#include "miscadmin.h"
 #include "utils/memutils.h"
+#include "utils/resowner.h"
+#include "utils/snapmgr.h"
 
 #include "base/sqltext.h"
 #include "base/testpoint.h"
 #include "generate/table_sql.h"
+#include "jobs/ledger.h"
 #include "jobs/progress.h"
 #include "jobs/queue.h"
 #include "ops/merge.h"
 #include "ops/merge_write.h"
 
-static const Statement recorded_statements = {
-	.site = SITE_LOCAL,
-	.writes = true,
-	.purpose = "read the planned statements",
-	.text = "SELECT string_agg(statement, E'\\n' ORDER BY seq)\n"
-	"FROM steep_repl.merge_statements\n"
-	"WHERE merge_id = $1 AND table_name = $2",
-	.nparams = 2,
-	.params = {"text", "text"},
-};
+#define PATIENCE 30				/* lock timeouts that one answer may take */
 
 static const Statement mark_left_out = {
 	.site = SITE_LOCAL,
@@ -56,9 +57,9 @@ static const Statement left_out = {
 	.site = SITE_LOCAL,
 	.writes = true,
 	.purpose = "list what is left out",
-	.text = "SELECT steep_repl.left_out($1, $2)",
-	.nparams = 2,
-	.params = {"text", "int4"},
+	.text = "SELECT steep_repl.left_out($1)",
+	.nparams = 1,
+	.params = {"text"},
 };
 
 static const Statement mark_applied = {
@@ -79,9 +80,6 @@ static const Statement stale_tables = {
 	.nparams = 1,
 	.params = {"text"},
 };
-
-#define PATIENCE 120000			/* ms that the peer may take for a statement,
-								 * beyond its lock_timeout */
 
 /* Run a statement on either node; return its row, or NULL. */
 static char **
@@ -114,14 +112,18 @@ set_limits(Apply *apply, Site site)
 
 /*
  * Keep other merges off the tables, on the node with the lower system
- * identifier first, so that two merges from both ends do not deadlock.
+ * identifier (of two databases of one server: the lower name) first, so that
+ * two merges from both ends do not deadlock.
  */
 static void
 exclude_others(Apply *apply)
 {
 	uint64		here = strtoull(apply->session->here->identifier, NULL, 10);
 	uint64		there = strtoull(apply->session->there->identifier, NULL, 10);
-	Site		first = here <= there ? SITE_LOCAL : SITE_PEER;
+	bool		ours = here != there ? here < there :
+		strcmp(apply->session->here->database,
+			   apply->session->there->database) < 0;
+	Site		first = ours ? SITE_LOCAL : SITE_PEER;
 	ListCell   *cell;
 
 	for (int i = 0; i < 2; i++)
@@ -136,64 +138,6 @@ exclude_others(Apply *apply)
 			(void) ask(apply, steep_merge_exclude_sql(site), values);
 		}
 	}
-}
-
-/* Hold both nodes' tables still while their shape is checked and used. */
-static void
-guard_tables(Apply *apply)
-{
-	ListCell   *cell;
-
-	foreach(cell, apply->pairs)
-	{
-		TablePair  *pair = lfirst(cell);
-
-		(void) steep_local_none(steep_merge_guard_sql(SITE_LOCAL, pair), NULL, NIL);
-		steep_peer_none(apply->session->peer,
-						steep_merge_guard_sql(SITE_PEER, pair), NULL);
-	}
-}
-
-/* Refuse to apply a plan to tables of another shape than planned. */
-static void
-check_shape(Apply *apply)
-{
-	ListCell   *cell;
-
-	foreach(cell, apply->pairs)
-	{
-		TablePair  *pair = lfirst(cell);
-		const char *values[] = {apply->merge->id, steep_merge_table(pair)};
-		char	  **planned = steep_merge_ask(&recorded_statements, values);
-		List	   *texts = NIL;
-		ListCell   *statement;
-
-		foreach(statement, steep_merge_statements(pair, apply->local_keys,
-												  apply->peer_keys))
-			texts = lappend(texts, unconstify(char *, ((Statement *) lfirst(statement))->text));
-		if (planned == NULL || planned[0] == NULL ||
-			strcmp(planned[0], steep_sql_join(texts, "\n")) != 0)
-			ereport(ERROR,
-					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-					 errmsg("table \"%s\" has changed since the merge was planned",
-							steep_merge_table(pair)),
-					 errdetail("Its columns, keys or foreign keys are others now; nothing was written."),
-					 errhint("Start a new merge.")));
-	}
-}
-
-/* Read both nodes' tables and foreign keys, under lock. */
-static void
-read_tables(Apply *apply)
-{
-	apply->pairs = steep_merge_pairs(apply->session, apply->merge, NULL);
-	guard_tables(apply);
-	apply->pairs = steep_merge_pairs(apply->session, apply->merge, NULL);
-	apply->local_keys = steep_merge_foreign_keys(apply->session, SITE_LOCAL,
-												 apply->pairs);
-	apply->peer_keys = steep_merge_foreign_keys(apply->session, SITE_PEER,
-												apply->pairs);
-	check_shape(apply);
 }
 
 /* Claim the batch on the peer; false if the peer has done it before. */
@@ -220,22 +164,81 @@ roll_forward(Apply *apply)
 	values[1] = steep_peer_value(apply->session->peer,
 								 steep_merge_result_sql(), batch);
 	if (values[1] == NULL)
-		elog(ERROR, "marker of batch %s has no result", apply->batch);
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("marker of batch %s is not this merge's own", apply->batch),
+				 errdetail("Another role has claimed it on the peer."),
+				 errhint("Start a new merge.")));
 	steep_merge_book(&mark_left_out, values, NIL);
+}
+
+/* From here on a cancel comes too late: the peer may have committed. */
+static void
+hold_cancel(Apply *apply)
+{
+	HOLD_CANCEL_INTERRUPTS();
+	apply->step->decided = true;
 }
 
 /* Record on the peer what was left out, and commit there. */
 static void
 commit_peer(Apply *apply)
 {
-	const char *batch[] = {apply->merge->id, apply->batch};
+	const char *id[] = {apply->merge->id};
 	const char *values[] = {apply->merge->id, apply->batch, NULL};
+	char	   *done;
 
-	values[2] = steep_merge_ask(&left_out, batch)[0];
+	values[2] = steep_merge_ask(&left_out, id)[0];
 	steep_peer_none(apply->session->peer, steep_merge_record_sql(), values);
 	TEST_POINT("merge-before-peer-commit");
-	steep_peer_none(apply->session->peer, steep_merge_commit_sql(), NULL);
+	hold_cancel(apply);
+	done = steep_peer_value(apply->session->peer, steep_merge_commit_sql(),
+							NULL);
+	if (strcmp(done, "COMMIT") != 0)
+		elog(ERROR, "the peer answered COMMIT with %s", done);
 	TEST_POINT("merge-after-peer-commit");
+}
+
+/* Write the batch, here and on the peer; false if a parent is left out. */
+static bool
+write_batch(Apply *apply)
+{
+	steep_merge_lock_rows(apply);
+	steep_merge_write_rows(apply);
+	(void) steep_local_none(steep_merge_immediate_sql(SITE_LOCAL), NULL, NIL);
+	if (!apply->forward)
+		steep_peer_none(apply->session->peer,
+						steep_merge_immediate_sql(SITE_PEER), NULL);
+	return steep_merge_check_references(apply);
+}
+
+/*
+ * Write the batch, or nothing of it if it has to wait for rows that moved.
+ * What was left out stays marked in either case.
+ */
+static bool
+try_batch(Apply *apply)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	const char *values[] = {apply->merge->id, NULL};
+
+	apply->may_retreat = !apply->forward && apply->round < MERGE_ROUNDS;
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(context);
+	if (write_batch(apply))
+	{
+		ReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(context);
+		CurrentResourceOwner = owner;
+		return true;
+	}
+	values[1] = steep_merge_ask(&left_out, values)[0];
+	RollbackAndReleaseCurrentSubTransaction();
+	MemoryContextSwitchTo(context);
+	CurrentResourceOwner = owner;
+	steep_merge_book(&mark_left_out, values, NIL);
+	return false;
 }
 
 /*
@@ -243,31 +246,32 @@ commit_peer(Apply *apply)
  *
  * The marker is claimed before this node's rows are locked: no lock is held
  * while another attempt is waited for.  Rolling forward, only the rows to be
- * written here need to be as decided on.
+ * written here need to be as decided on.  False if nothing was written.
  */
-static void
+static bool
 apply_batch(Apply *apply)
 {
 	Peer	   *peer = apply->session->peer;
 
-	/* while we hold locks, a peer that is frozen must not hold us */
-	steep_peer_set_time_limit(peer, atoi(apply->merge->lock_timeout) + PATIENCE);
+	steep_peer_set_time_limit(peer,
+							  (int) Min(PATIENCE * strtoll(apply->merge->lock_timeout, NULL, 10),
+										PG_INT32_MAX));
 	steep_peer_none(peer, steep_merge_begin_sql(), NULL);
 	set_limits(apply, SITE_LOCAL);
 	set_limits(apply, SITE_PEER);
 	exclude_others(apply);
-	read_tables(apply);
+	steep_merge_guard_tables(apply);
 	apply->forward = !claim(apply);
 	if (apply->forward)
+	{
+		hold_cancel(apply);
 		roll_forward(apply);
-	steep_merge_lock_rows(apply);
-	steep_merge_write_rows(apply);
-	(void) steep_local_none(steep_merge_immediate_sql(SITE_LOCAL), NULL, NIL);
-	if (!apply->forward)
-		steep_peer_none(peer, steep_merge_immediate_sql(SITE_PEER), NULL);
-	steep_merge_check_orphans(apply);
+	}
+	if (!try_batch(apply))
+		return false;
 	if (!apply->forward)
 		commit_peer(apply);
+	return true;
 }
 
 /* Have the tables with stale rows planned and applied again. */
@@ -276,12 +280,12 @@ plan_again(Apply *apply, StepContext *step)
 {
 	const char *values[] = {apply->merge->id};
 	Spool	   *tables = steep_spool_create("tables");
-	SavedUser	user = steep_local_become_owner();
+	Books		books = steep_books_open();
 	char	  **row;
 	StepSpec	spec = {.weight = 1};
 
 	steep_local_rows(&stale_tables, values, NIL, tables);
-	steep_local_become_user(user);
+	steep_books_close(books);
 	if (tables->nrows > 0 && apply->round < MERGE_ROUNDS)
 	{
 		spec.stage = step->stage + 1;
@@ -309,7 +313,9 @@ steep_merge_apply(StepContext *step)
 {
 	Apply		apply = {0};
 	const char *values[] = {step->job->merge_id};
+	volatile bool written = false;
 
+	apply.step = step;
 	apply.merge = steep_merge_load(step->job->merge_id);
 	apply.round = (step->stage - MERGE_STAGE_APPLY) / 2 + 1;
 	apply.batch = psprintf("%d", apply.round);
@@ -317,7 +323,7 @@ steep_merge_apply(StepContext *step)
 	steep_progress_phase("apply");
 	PG_TRY();
 	{
-		apply_batch(&apply);
+		written = apply_batch(&apply);
 	}
 	PG_CATCH();
 	{
@@ -326,7 +332,8 @@ steep_merge_apply(StepContext *step)
 	}
 	PG_END_TRY();
 	steep_session_end(apply.session);
-	steep_merge_book(&mark_applied, values, NIL);
+	if (written)
+		steep_merge_book(&mark_applied, values, NIL);
 	plan_again(&apply, step);
 	TEST_POINT("merge-before-local-commit");
 }

@@ -7,6 +7,9 @@
  */
 #include "postgres.h"
 
+#include "lib/stringinfo.h"
+
+#include "jobs/progress.h"
 #include "ops/merge.h"
 #include "run/server.h"
 
@@ -17,6 +20,15 @@ static const Statement mark_merge = {
 	.text = "SELECT steep_repl.mark_merge($1, $2, $3)",
 	.nparams = 3,
 	.params = {"text", "text", "text"},
+};
+
+static const Statement count_tables = {
+	.site = SITE_LOCAL,
+	.writes = true,
+	.purpose = "count the tables",
+	.text = "SELECT count(*) FROM steep_repl.merge_tables WHERE merge_id = $1",
+	.nparams = 1,
+	.params = {"text"},
 };
 
 /* The steps of a merge, by their kind. */
@@ -43,7 +55,10 @@ mark(const char *id, const char *status, const char *error)
 static void
 start(const Job *job)
 {
+	const char *values[] = {job->merge_id};
+
 	mark(job->merge_id, "running", NULL);
+	steep_progress_tables(atoi(steep_merge_ask(&count_tables, values)[0]), 0);
 }
 
 static void
@@ -60,6 +75,38 @@ run_step(StepContext *step)
 	elog(ERROR, "unknown step \"%s\" of a merge", step->kind);
 }
 
+/* Find the line of an error's context that names the step. */
+static char *
+find_step(const char *context)
+{
+	const char *line = context;
+
+	while (line != NULL && strncmp(line, "step \"", 6) != 0)
+	{
+		line = strchr(line, '\n');
+		line = line ? line + 1 : NULL;
+	}
+	return line ? pnstrdup(line, strcspn(line, "\n")) : NULL;
+}
+
+/* Put into one text why a merge failed: the offending key is in the detail. */
+static char *
+describe(const JobError *error)
+{
+	StringInfoData text;
+	char	   *step = find_step(error->context);
+
+	initStringInfo(&text);
+	appendStringInfoString(&text, error->message ? error->message : "unknown error");
+	if (error->detail)
+		appendStringInfo(&text, "\nDETAIL:  %s", error->detail);
+	if (error->hint)
+		appendStringInfo(&text, "\nHINT:  %s", error->hint);
+	if (step)
+		appendStringInfo(&text, "\nCONTEXT:  %s", step);
+	return text.data;
+}
+
 /* Record how the merge ended; its own server is no longer needed. */
 static void
 end(const Job *job, JobStatus status, const JobError *error)
@@ -67,7 +114,7 @@ end(const Job *job, JobStatus status, const JobError *error)
 	Merge	   *merge = steep_merge_load(job->merge_id);
 
 	mark(job->merge_id, steep_job_status_name(status),
-		 error ? error->message : NULL);
+		 error ? describe(error) : NULL);
 	if (merge->private_server)
 		steep_server_drop(merge->server);
 }

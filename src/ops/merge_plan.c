@@ -140,6 +140,25 @@ decide(Plan *plan, const char *local_keys, const char *peer_keys)
 	steep_spool_end(decided);
 }
 
+/*
+ * Every row that differs must have been decided: it was read back by its key
+ * from the snapshots in which it differed.
+ */
+static void
+check_complete(const Plan *plan, const Spool *differences)
+{
+	if (plan->last == differences->nrows)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_DATA_CORRUPTED),
+			 errmsg("could not read the rows of table \"%s\" that differ",
+					plan->table),
+			 errdetail("%lld rows differ, %lld were found by their keys.",
+					   (long long) differences->nrows,
+					   (long long) plan->last),
+			 errhint("Check the unique indexes of the table on both nodes with amcheck.")));
+}
+
 /* Decide all rows that differ, a batch at a time. */
 static void
 decide_differences(Plan *plan, Spool *differences)
@@ -239,6 +258,7 @@ plan_table(Merge *merge, Session *session, const char *table)
 	plan = make_plan(merge, session, table, 1);
 	differences = steep_compare_differences(session, plan->pair, NULL, &counts);
 	decide_differences(plan, differences);
+	check_complete(plan, differences);
 	steep_spool_end(differences);
 	record_counts(plan, &counts);
 	record_statements(plan);

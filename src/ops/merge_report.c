@@ -1,10 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * merge_report.c
- *		SQL functions that await a merge and tell of it.
- *
- * A merge's rows hold users' data, so only those see them who may manage its
- * job: its owner, and the owner of the extension.
+ *		SQL functions that wait for a merge and tell of it.
  *
  *-------------------------------------------------------------------------
  */
@@ -14,8 +11,9 @@
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/snapmgr.h"
 
-#include "jobs/books.h"
+#include "jobs/ledger.h"
 #include "jobs/queue.h"
 #include "ops/merge.h"
 
@@ -25,7 +23,6 @@ PG_FUNCTION_INFO_V1(steep_repl_merge_sql);
 
 static const Statement read_merge = {
 	.site = SITE_LOCAL,
-	.writes = true,
 	.purpose = "read the merge",
 	.text = "SELECT * FROM steep_repl.merge_audit_log WHERE merge_id = $1",
 	.nparams = 1,
@@ -69,13 +66,17 @@ static const Statement list_statements = {
 	.params = {"text"},
 };
 
-/* Return a merge's row of merge_audit_log, as a composite value. */
+/* Read a merge's row as it is now, whatever our isolation level. */
 Datum
 steep_merge_record(const char *id)
 {
+	const char *values[] = {id};
 	Books		books = steep_books_open();
-	Datum		row = steep_local_record(&read_merge, &id);
+	Datum		row;
 
+	PushActiveSnapshot(GetLatestSnapshot());
+	row = steep_local_record(&read_merge, values);
+	PopActiveSnapshot();
 	steep_books_close(books);
 	return row;
 }

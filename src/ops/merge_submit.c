@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * merge_submit.c
- *		start_merge(): submit a merge.
+ *		The SQL function that submits a merge.
  *
  * A merge is checked on both nodes when it is submitted, so that what the
  * caller got wrong is an error of his call and not of a worker's.
@@ -18,7 +18,7 @@
 
 #include "base/options.h"
 #include "base/sqltext.h"
-#include "jobs/books.h"
+#include "jobs/ledger.h"
 #include "jobs/queue.h"
 #include "ops/merge.h"
 #include "ops/tables.h"
@@ -50,7 +50,8 @@ typedef struct Submission
 {
 	PeerAddress *address;
 	List	   *pairs;			/* parents first, once checked */
-	const char *strategy;
+	const char *strategy;		/* of tables that have none of their own */
+	const char **strategies;	/* in the order of pairs, or NULL */
 	bool		dry_run;
 	Jsonb	   *options;
 	const char *id;				/* once recorded */
@@ -82,6 +83,34 @@ check_peer(const Session *session)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("peer \"%s\" is this very database", label),
 				 errhint("Give the connection of the other node.")));
+}
+
+/* Refuse a peer whose role may not leave markers there. */
+static void
+check_markers(const Session *session)
+{
+	if (strcmp(steep_peer_value(session->peer, steep_merge_may_mark_sql(), NULL), "t") == 0)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("permission denied to mark batches on peer \"%s\"",
+					steep_peer_label(session->peer)),
+			 errhint("GRANT EXECUTE on steep_repl.claim_batch, batch_result and finish_batch to the role that connects there.")));
+}
+
+/* Warn that triggers and foreign keys will fire on one node. */
+static void
+warn_of_triggers(const Session *session, Site site)
+{
+	const Statement *ask = steep_merge_may_replicate_sql(site);
+	char	   *may = site == SITE_LOCAL ? steep_local_value(ask, NULL, NIL) :
+		steep_peer_value(session->peer, ask, NULL);
+
+	if (strcmp(may, "t") != 0)
+		ereport(WARNING,
+				(errmsg("triggers will fire %s", steep_session_place(session, site)),
+				 errdetail("The role may not set session_replication_role."),
+				 errhint("GRANT SET ON PARAMETER session_replication_role to the role.")));
 }
 
 /* Refuse a table that is asked for twice. */
@@ -116,6 +145,12 @@ check_merge(Submission *merge)
 	PG_TRY();
 	{
 		check_peer(session);
+		check_markers(session);
+		if (!merge->dry_run)
+		{
+			warn_of_triggers(session, SITE_LOCAL);
+			warn_of_triggers(session, SITE_PEER);
+		}
 		merge->pairs = steep_tables_expand(session, merge->pairs);
 		check_distinct(merge->pairs);
 		steep_session_read(session);
@@ -134,30 +169,61 @@ check_merge(Submission *merge)
 	steep_session_end(session);
 }
 
-/* Which strategy does a table have? */
-static const char *
-strategy_of(const Submission *merge, const TablePair *pair)
+/* Say that the option "strategies" is no good. */
+static void
+report_strategies(const char *table, const char *problem)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("option \"strategies\" names table \"%s\", %s", table,
+					problem),
+			 errhint("Name each table once, as in the list of tables.")));
+}
+
+/* Find the table that the option "strategies" names. */
+static int
+find_named(const Submission *merge, const char *name)
+{
+	ListCell   *cell;
+
+	foreach(cell, merge->pairs)
+	{
+		if (steep_tables_names(name, lfirst(cell)))
+			return foreach_current_index(cell);
+	}
+	report_strategies(name, "which is not merged");
+	return -1;
+}
+
+/* Settle the strategy of each table. */
+static void
+read_strategies(Submission *merge)
 {
 	Jsonb	   *strategies = steep_options_object(merge->options, "strategies");
 	JsonbIterator *it;
 	JsonbValue	value;
 	JsonbIteratorToken token;
-	bool		ours = false;
 
+	merge->strategies = palloc0(list_length(merge->pairs) * sizeof(char *));
 	if (strategies == NULL)
-		return merge->strategy;
+		return;
 	it = JsonbIteratorInit(&strategies->root);
 	while ((token = JsonbIteratorNext(&it, &value, true)) != WJB_DONE)
 	{
-		if (token == WJB_KEY)
-			ours = steep_tables_names(pnstrdup(value.val.string.val,
-											   value.val.string.len), pair);
-		else if (token == WJB_VALUE && ours)
-			return steep_options_strategy(value.type == jbvString ?
-										  pnstrdup(value.val.string.val,
-												   value.val.string.len) : NULL);
+		char	   *name;
+		const char **strategy;
+
+		if (token != WJB_KEY)
+			continue;
+		name = pnstrdup(value.val.string.val, value.val.string.len);
+		strategy = &merge->strategies[find_named(merge, name)];
+		if (*strategy != NULL)
+			report_strategies(name, "which it has named before");
+		(void) JsonbIteratorNext(&it, &value, true);
+		*strategy = steep_options_strategy(value.type != jbvString ? NULL :
+										   pnstrdup(value.val.string.val,
+													value.val.string.len));
 	}
-	return merge->strategy;
 }
 
 /* Name a pair's key columns, as the text of an array. */
@@ -195,7 +261,9 @@ record_merge(Submission *merge)
 		const char *table[] = {
 			merge->id,
 			psprintf("%d", list_cell_number(merge->pairs, cell) + 1),
-			steep_merge_table(pair), strategy_of(merge, pair),
+			steep_merge_table(pair),
+			merge->strategies[foreach_current_index(cell)] ?
+			merge->strategies[foreach_current_index(cell)] : merge->strategy,
 			key_names(pair)
 		};
 
@@ -262,6 +330,7 @@ steep_repl_start_merge(PG_FUNCTION_ARGS)
 	merge.pairs = steep_tables_resolve(PG_ARGISNULL(1) ? NULL :
 									   PG_GETARG_ARRAYTYPE_P(1));
 	check_merge(&merge);
+	read_strategies(&merge);
 
 	record_merge(&merge);
 	if (merge.address->server == NULL)

@@ -38,19 +38,14 @@ static const Statement cut_images = {
 	.params = {"text", "text", "text", "text", "int8", "int8", "text[]"},
 };
 
-/* What is done with each chunk of a table's keys. */
-typedef void (*ChunkWork) (Apply *apply, TablePair *pair, char **chunk,
-						   void *arg);
-
 /*
- * Walk the planned decisions of a table in chunks of keys, those of one
- * resolution or, if NULL, all.
+ * Walk the planned decisions of a table in the chunks that a statement cuts,
+ * those of one resolution or, if NULL, all.
  */
-static void
-for_each_chunk(Apply *apply, TablePair *pair, const char *resolution,
-			   ChunkWork work, void *arg)
+void
+steep_merge_each_chunk(Apply *apply, TablePair *pair, const Statement *cut,
+					   const char *resolution, ChunkWork work, void *arg)
 {
-	const Statement *cut = steep_merge_keys_chunk_sql(pair);
 	const char *rows = steep_merge_chunk_rows(apply->merge, pair);
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
 												  "steep_repl merge chunk",
@@ -86,6 +81,7 @@ mark_moved(Apply *apply, TablePair *pair, Spool *moved)
 
 	if (moved->nrows > 0)
 	{
+		apply->moved = true;
 		foreach(cell, steep_spool_texts(moved))
 			numbers = lappend(numbers, ((char **) lfirst(cell))[0]);
 		values[2] = steep_sql_array(numbers);
@@ -127,8 +123,10 @@ steep_merge_lock_rows(Apply *apply)
 
 	TEST_POINT("merge-before-lock");
 	foreach(cell, apply->pairs)
-		for_each_chunk(apply, lfirst(cell), apply->forward ? "remote" : NULL,
-					   lock_chunk, NULL);
+		steep_merge_each_chunk(apply, lfirst(cell),
+							   steep_merge_keys_chunk_sql(lfirst(cell)),
+							   apply->forward ? "remote" : NULL,
+							   lock_chunk, NULL);
 	TEST_POINT("merge-after-lock");
 }
 
@@ -194,7 +192,7 @@ write_category(Apply *apply, TablePair *pair, Site site, const char *category,
 		if (chunk[0] == NULL)
 			break;
 		TEST_POINT("merge-write-chunk");
-		snprintf(after, sizeof(after), "%s", chunk[0]);
+		snprintf(after, sizeof(after), "%s", chunk[CHUNK_LAST]);
 		check_written(pair, statement, chunk[1],
 					  site == SITE_LOCAL ?
 					  steep_local_row(statement, (const char **) chunk + 2, NIL) :
@@ -236,54 +234,4 @@ steep_merge_write_rows(Apply *apply)
 						   steep_merge_update_sql(SITE_PEER, pair));
 		steep_progress_table_done();
 	}
-}
-
-/* Look for rows of a chunk whose parent is missing. */
-static void
-check_chunk(Apply *apply, TablePair *pair, char **chunk, void *arg)
-{
-	const Statement *statement = arg;
-	bool		here = statement->site == SITE_LOCAL;
-	const char *keys = chunk[here ? CHUNK_LOCAL : CHUNK_PEER];
-	char	  **orphan = here ? steep_local_row(statement, &keys, NIL) :
-		steep_peer_row(apply->session->peer, statement, &keys);
-
-	if (orphan != NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
-				 errmsg("merged row of table \"%s\" would have no parent %s",
-						steep_merge_table(pair),
-						statement->site == SITE_LOCAL ? "here" : "on the peer"),
-				 errdetail("Step \"%s\" found %s.", statement->purpose, orphan[0]),
-				 errhint("Merge the table that it references as well, in the same call.")));
-}
-
-/* Check the foreign keys of the rows written to one node. */
-static void
-check_site(Apply *apply, Site site, List *keys)
-{
-	ListCell   *cell;
-	ListCell   *statement;
-
-	foreach(cell, apply->pairs)
-	{
-		TablePair  *pair = lfirst(cell);
-
-		foreach(statement, steep_merge_orphans(site, pair, keys))
-			for_each_chunk(apply, pair, site == SITE_LOCAL ? "remote" : "local",
-						   check_chunk, lfirst(statement));
-	}
-}
-
-/*
- * Check the foreign keys of what was written where they did not fire; where
- * they fire, they have.
- */
-void
-steep_merge_check_orphans(Apply *apply)
-{
-	if (apply->local_replica)
-		check_site(apply, SITE_LOCAL, apply->local_keys);
-	if (apply->peer_replica && !apply->forward)
-		check_site(apply, SITE_PEER, apply->peer_keys);
 }

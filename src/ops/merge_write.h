@@ -13,6 +13,7 @@
 /* One batch, while it is applied. */
 typedef struct Apply
 {
+	StepContext *step;
 	Merge	   *merge;
 	Session    *session;
 	List	   *pairs;			/* parents first */
@@ -21,12 +22,28 @@ typedef struct Apply
 	int			round;
 	const char *batch;			/* its number, as text */
 	bool		forward;		/* the peer has done it before */
+	bool		moved;			/* a row of the batch is left out */
+	bool		may_retreat;	/* nothing need be written in this round */
 	bool		local_replica;	/* no trigger and no foreign key fires here */
 	bool		peer_replica;
 } Apply;
 
+/* What is done with each chunk of a table's decisions. */
+typedef void (*ChunkWork) (Apply *apply, TablePair *pair, char **chunk,
+						   void *arg);
+
+/* merge_guard.c */
+extern void steep_merge_guard_tables(Apply *apply);
+
+/* merge_write.c */
+extern void steep_merge_each_chunk(Apply *apply, TablePair *pair,
+								   const Statement *cut,
+								   const char *resolution, ChunkWork work,
+								   void *arg);
 extern void steep_merge_lock_rows(Apply *apply);
 extern void steep_merge_write_rows(Apply *apply);
-extern void steep_merge_check_orphans(Apply *apply);
+
+/* merge_references.c */
+extern bool steep_merge_check_references(Apply *apply);
 
 #endif							/* STEEP_REPL_MERGE_WRITE_H */

@@ -89,6 +89,8 @@ work(const Operation *operation, StepContext *step, MemoryContext context)
 	if (!read_only)
 		record_complete(step);
 	steep_worker_commit(context);
+	if (step->decided)
+		RESUME_CANCEL_INTERRUPTS();
 	if (read_only)
 	{
 		steep_worker_begin(context);

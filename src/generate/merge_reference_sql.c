@@ -1,0 +1,235 @@
+/*-------------------------------------------------------------------------
+ *
+ * merge_reference_sql.c
+ *		Statements that check the foreign keys of merged rows.
+ *
+ * Foreign keys do not fire under session_replication_role = replica, so what
+ * their triggers would do is done here, a chunk of rows at a time.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_class.h"
+
+#include "base/sqltext.h"
+#include "generate/merge_sql.h"
+#include "generate/table_sql.h"
+
+/* <parent>.<referenced> <operator> <child><n-th name> AND … */
+static char *
+same_reference(const ForeignKey *fk, const char *parent, List *children)
+{
+	List	   *items = NIL;
+
+	for (int i = 0; i < list_length(fk->columns); i++)
+		items = lappend(items, psprintf("%s.%s %s %s", parent,
+										steep_sql_ident(list_nth(fk->referenced, i)),
+										(char *) list_nth(fk->operators, i),
+										(char *) list_nth(children, i)));
+	return steep_sql_join(items, " AND ");
+}
+
+/* t.<column>, …: the columns of the child */
+static List *
+child_columns(const ForeignKey *fk)
+{
+	List	   *items = NIL;
+	ListCell   *cell;
+
+	foreach(cell, fk->columns)
+		items = lappend(items, psprintf("t.%s", steep_sql_ident(lfirst(cell))));
+	return items;
+}
+
+/* <table>, alone unless it is partitioned */
+static char *
+from(char kind, const char *schema, const char *name)
+{
+	return psprintf("%s%s", kind == RELKIND_PARTITIONED_TABLE ? "" : "ONLY ",
+					steep_sql_name(schema, name));
+}
+
+/* <prefix>1, <prefix>2, … for the columns of a foreign key */
+static List *
+numbered(const ForeignKey *fk, const char *prefix)
+{
+	List	   *items = NIL;
+
+	for (int i = 1; i <= list_length(fk->columns); i++)
+		items = lappend(items, psprintf("%s%d", prefix, i));
+	return items;
+}
+
+/* t.<column> AS fk1, … */
+static char *
+aliased(List *columns)
+{
+	List	   *items = NIL;
+	ListCell   *cell;
+
+	foreach(cell, columns)
+		items = lappend(items, psprintf("%s AS fk%d", (char *) lfirst(cell),
+										list_cell_number(columns, cell) + 1));
+	return steep_sql_join(items, ", ");
+}
+
+static Statement *
+create(Site site, const char *purpose, const TablePair *pair,
+	   const ForeignKey *fk)
+{
+	Statement  *statement = steep_statement_create(site,
+												   psprintf("%s %s", purpose,
+															steep_sql_ident(fk->name)),
+												   pair);
+
+	statement->writes = true;
+	return statement;
+}
+
+/*----------
+ * Show one row among the keys in list $1 whose parent is missing.  The parents
+ * are locked, where the role may, as the foreign key's trigger would do.
+ *----------
+ */
+const Statement *
+steep_merge_orphan_sql(Site site, const TablePair *pair, const ForeignKey *fk)
+{
+	Statement  *statement = create(site, "check foreign key", pair, fk);
+	List	   *columns = child_columns(fk);
+
+	statement->text =
+		psprintf("WITH written AS MATERIALIZED (\n"
+				 "  SELECT w.n, %s\n"
+				 "  FROM %s\n"
+				 "  JOIN json_to_recordset($1) AS w(n int8, %s)\n"
+				 "    ON %s\n"
+				 "  WHERE num_nulls(%s) = 0\n"
+				 "), found AS MATERIALIZED (\n"
+				 "  SELECT c.n FROM written c JOIN %s AS p\n"
+				 "    ON %s%s\n"
+				 ")\n"
+				 "SELECT ROW(%s)::text FROM written c\n"
+				 "WHERE NOT EXISTS (SELECT FROM found f WHERE f.n = c.n)\n"
+				 "LIMIT 1",
+				 aliased(columns),
+				 steep_table_from(steep_table_side(site, pair)),
+				 steep_table_key_definitions(pair),
+				 steep_table_key_lookup(pair),
+				 steep_sql_join(columns, ", "),
+				 from(fk->parent_kind, fk->parent_schema, fk->parent),
+				 same_reference(fk, "p", numbered(fk, "c.fk")),
+				 fk->parent_lockable ? "\n  FOR KEY SHARE OF p" : "",
+				 steep_sql_join(numbered(fk, "c.fk"), ", "));
+	statement->nparams = 1;
+	statement->params[0] = "json";
+	statement->result = "orphan text";
+	return statement;
+}
+
+/* Could writing over a row change what other rows refer to? */
+bool
+steep_merge_can_widow(const TablePair *pair, const ForeignKey *fk)
+{
+	ListCell   *name;
+
+	foreach(name, fk->referenced)
+	{
+		ListCell   *cell;
+		bool		in_key = false;
+
+		foreach(cell, pair->key)
+			in_key = in_key ||
+				strcmp(((ColumnInfo *) lfirst(cell))->name, lfirst(name)) == 0;
+		if (!in_key)
+			return true;
+	}
+	return false;
+}
+
+/* <referenced> <type>, …: the values that were referenced, as columns */
+static char *
+old_columns(const RelInfo *rel, const ForeignKey *fk)
+{
+	List	   *items = NIL;
+	ListCell   *cell;
+
+	foreach(cell, fk->referenced)
+	{
+		const ColumnInfo *column = steep_relinfo_column(rel, lfirst(cell));
+
+		items = lappend(items, psprintf("%s %s", steep_sql_ident(column->name),
+										column->base));
+	}
+	return steep_sql_join(items, ", ");
+}
+
+/*----------
+ * Show one row that referred to one of the values in list $1, of rows that
+ * were written over, and has no parent now.
+ *----------
+ */
+const Statement *
+steep_merge_widow_sql(Site site, const TablePair *pair, const ForeignKey *fk)
+{
+	Statement  *statement = create(site, "check references by foreign key",
+								   pair, fk);
+	const RelInfo *rel = steep_table_side(site, pair);
+	List	   *columns = child_columns(fk);
+
+	statement->text =
+		psprintf("SELECT ROW(%s)::text\n"
+				 "FROM json_to_recordset($1) AS o(%s)\n"
+				 "JOIN %s AS t ON %s\n"
+				 "WHERE NOT EXISTS (SELECT FROM %s AS p WHERE %s)\n"
+				 "LIMIT 1",
+				 steep_sql_join(columns, ", "),
+				 old_columns(rel, fk),
+				 from(fk->child_kind, fk->child_schema, fk->child),
+				 same_reference(fk, "o", columns),
+				 from(fk->parent_kind, fk->parent_schema, fk->parent),
+				 same_reference(fk, "p", columns));
+	statement->nparams = 1;
+	statement->params[0] = "json";
+	statement->result = "widow text";
+	return statement;
+}
+
+/*----------
+ * Cut the values that were referenced out of the next $4 decisions, as
+ * steep_merge_keys_chunk_sql() cuts the keys: the last number and a list; of
+ * the rows written over on one node.
+ *----------
+ */
+const Statement *
+steep_merge_old_chunk_sql(Site site, const TablePair *pair,
+						  const ForeignKey *fk)
+{
+	Statement  *statement = create(SITE_LOCAL, "cut what was referenced by",
+								   pair, fk);
+	List	   *values = NIL;
+	ListCell   *cell;
+
+	foreach(cell, fk->referenced)
+	{
+		const ColumnInfo *column =
+			steep_relinfo_column(steep_table_side(site, pair), lfirst(cell));
+		char	   *name = steep_sql_literal(column->name);
+
+		values = lappend(values, psprintf("%s, (d.%s ->> %s)%s", name,
+										  site == SITE_LOCAL ? "local_row" : "remote_row",
+										  name, steep_table_is_json(column) ? "::json" : ""));
+	}
+	statement->text =
+		psprintf("SELECT max(d.seq),\n"
+				 "       json_agg(json_build_object(%s))\n"
+				 "FROM (SELECT * FROM steep_repl.merge_decisions\n"
+				 "      WHERE merge_id = $1 AND table_name = $2 AND state = $3\n"
+				 "        AND category = 'conflict'\n"
+				 "        AND seq > $5 AND ($6 IS NULL OR resolution = $6)\n"
+				 "      ORDER BY seq LIMIT $4) AS d\n"
+				 "HAVING count(*) > 0",
+				 steep_sql_join(values, ",\n         "));
+	steep_merge_chunk_params(statement);
+	return statement;
+}
