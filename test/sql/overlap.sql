@@ -131,7 +131,7 @@ SELECT * FROM overlap_failure('ARRAY[''fit'']');
 RESET ROLE;
 GRANT SELECT ON fit TO overlap_reader;
 SET ROLE overlap_reader;
-SELECT * FROM overlap_failure('ARRAY[''fit'']');
+SELECT state FROM overlap_failure('ARRAY[''fit'']');
 RESET ROLE;
 \x off
 \pset format aligned

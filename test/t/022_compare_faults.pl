@@ -213,7 +213,7 @@ $standby->stop;
 my @peaks;
 sql($_, <<'EOC') foreach $node, $peer;
 CREATE TABLE big (id int PRIMARY KEY, v text);
-INSERT INTO big SELECT i, md5(i::text) FROM generate_series(1, 300000) i;
+INSERT INTO big SELECT i, md5(i::text) FROM generate_series(1, 200000) i;
 ANALYZE big;
 EOC
 foreach my $percent (10, 100)
@@ -223,8 +223,8 @@ foreach my $percent (10, 100)
 	sql($peer, "UPDATE big SET v = v || 'x' WHERE id % $step = 0");
 	my $session = $node->background_psql('postgres');
 	my $pid = $session->query_safe('SELECT pg_backend_pid()') =~ s/\s//gr;
-	my $differ = 300000 / $step;
-	like($session->query_safe($overlap =~ s/'t'/'big'/r), qr/^\s*big\|0\|0\|@{[300000 - $differ]}\|$differ$/,
+	my $differ = 200000 / $step;
+	like($session->query_safe($overlap =~ s/'t'/'big'/r), qr/^\s*big\|0\|0\|@{[200000 - $differ]}\|$differ$/,
 		"$percent % of the rows differ");
 	like($session->query_safe("SELECT count(*) FROM steep_repl.diff($connection, 'big')"), qr/^\s*$differ$/, 'and are listed');
 	push @peaks, memory($pid, 'VmHWM') - memory($pid, 'RssShmem') - memory($pid, 'RssFile');
