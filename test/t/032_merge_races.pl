@@ -115,7 +115,8 @@ diverge();
 my $locker = $node->background_psql('postgres');
 $locker->query_safe(q{BEGIN; SELECT pg_advisory_xact_lock(hashtextextended('steep_repl merge public.t', 0))});
 $id = submit_merge($node, $peer, ['t']);
-$node->poll_query_until('postgres', q{SELECT count(*) = 1 FROM pg_stat_activity WHERE backend_type = 'steep_repl helper' AND wait_event = 'advisory'});
+$node->poll_query_until('postgres', q{SELECT count(*) = 1 FROM pg_stat_activity WHERE backend_type = 'steep_repl helper' AND wait_event = 'advisory'})
+  or die 'the merge does not wait for another of the table';
 both($node, $peer, 'ALTER TABLE t ADD COLUMN y int');
 $locker->quit;
 like(wait_for_merge($node, $id)->{error_message}, qr/has changed since/, 'a change on both nodes while the merge waits is seen');
