@@ -74,7 +74,7 @@ verify_table(const Merge *merge, Session *session, const char *table)
 
 		if (chunk == NULL)
 			break;
-		strlcpy(after, chunk[0], sizeof(after));
+		snprintf(after, sizeof(after), "%s", chunk[0]);
 		differ += verify_chunk(session, pair, chunk);
 		MemoryContextReset(context);
 	}

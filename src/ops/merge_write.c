@@ -63,7 +63,7 @@ steep_merge_each_chunk(Apply *apply, TablePair *pair, const Statement *cut,
 
 		if (chunk == NULL)
 			break;
-		strlcpy(after, chunk[0], sizeof(after));
+		snprintf(after, sizeof(after), "%s", chunk[0]);
 		work(apply, pair, chunk, arg);
 		MemoryContextReset(context);
 	}
@@ -205,7 +205,7 @@ write_category(Apply *apply, TablePair *pair, Site site, const char *category,
 		if (chunk[0] == NULL)
 			break;
 		TEST_POINT("merge-write-chunk");
-		strlcpy(after, chunk[0], sizeof(after));
+		snprintf(after, sizeof(after), "%s", chunk[0]);
 		check_written(pair, statement, chunk[1],
 					  site == SITE_LOCAL ?
 					  steep_local_row(statement, (const char **) chunk + 2, NIL) :
