@@ -136,10 +136,9 @@ steep_merge_settings_sql(Site site)
 	static const Statement statement = {
 		.purpose = "set the limits of the transaction",
 		.text =
-		"SELECT set_config('session_replication_role',\n"
-		"         CASE WHEN has_parameter_privilege('session_replication_role', 'SET')\n"
-		"              THEN 'replica'\n"
-		"              ELSE current_setting('session_replication_role') END, true),\n"
+		"SELECT CASE WHEN has_parameter_privilege('session_replication_role', 'SET')\n"
+		"            THEN set_config('session_replication_role', 'replica', true)\n"
+		"            ELSE current_setting('session_replication_role') END,\n"
 		"       set_config('lock_timeout', $1, true),\n"
 		"       set_config('synchronous_commit', 'on', true),\n"
 		"       set_config('random_page_cost', '1.1', true)",

@@ -259,6 +259,7 @@ apply_batch(Apply *apply)
 	steep_peer_none(peer, steep_merge_begin_sql(), NULL);
 	set_limits(apply, SITE_LOCAL);
 	set_limits(apply, SITE_PEER);
+	apply->pairs = steep_merge_pairs(apply->session, apply->merge, NULL);
 	exclude_others(apply);
 	steep_merge_guard_tables(apply);
 	apply->forward = !claim(apply);

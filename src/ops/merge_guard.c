@@ -71,7 +71,6 @@ check_shape(Apply *apply)
 void
 steep_merge_guard_tables(Apply *apply)
 {
-	apply->pairs = steep_merge_pairs(apply->session, apply->merge, NULL);
 	lock_tables(apply);
 	/* our snapshot is older than the lock that we may have waited for */
 	PushActiveSnapshot(GetLatestSnapshot());

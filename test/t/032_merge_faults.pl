@@ -104,9 +104,13 @@ my %faults = (
 	'the peer stops at once' => sub { $peer->stop('immediate'); $peer->start; },
 	'the link is cut' => sub { $proxy->command('cut'); });
 
+# Killing the worker is tried at each point, the rest where it matters most;
+# with STEEP_SWEEP=1 everything is tried everywhere.
+my @few = qw(merge-after-marker merge-before-peer-commit merge-after-peer-commit merge-before-local-commit);
+
 foreach my $fault (sort keys %faults)
 {
-	foreach my $name (@points)
+	foreach my $name ($ENV{STEEP_SWEEP} || $fault =~ /killed/ ? @points : @few)
 	{
 		my $start = diverge();
 		my $point = hold_point($node, $name);

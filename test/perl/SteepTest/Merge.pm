@@ -51,9 +51,9 @@ Starts a merge and returns its id.
 sub submit_merge
 {
 	my ($node, $peer, $tables, %o) = @_;
-	my $query = "SET log_statement = 'none'; SELECT merge_id FROM " . start_call($peer, $tables, %o);
+	my $query = 'SELECT merge_id FROM ' . start_call($peer, $tables, %o);
 
-	return $o{role} ? sql_as($node, $o{role}, $query) : sql($node, $query);
+	return $o{role} ? sql_as($node, $o{role}, $query) : sql($node, "SET log_statement = 'none'; $query");
 }
 
 =item wait_for_merge($node, $id)
