@@ -25,6 +25,7 @@
 #include "base/guc.h"
 #include "base/sqltext.h"
 #include "run/dblink.h"
+#include "run/deadline.h"
 #include "run/peer.h"
 #include "run/server.h"
 
@@ -61,7 +62,7 @@ add_purpose(void *arg)
  * host, user and cause, but never the password.
  */
 static void
-connect_to(Peer *peer, const char *address)
+connect_to(Peer *peer, const char *address, int seconds)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	char		timeout[32];
@@ -72,23 +73,29 @@ connect_to(Peer *peer, const char *address)
 		setenv("PGCONNECT_TIMEOUT", timeout, 1);
 	PG_TRY();
 	{
+		steep_deadline_set(seconds);
 		FunctionCall2(&peer->dblink.connect, peer->name,
 					  CStringGetTextDatum(address));
+		(void) steep_deadline_clear();
 	}
 	PG_CATCH();
 	{
 		ErrorData  *error;
+		bool		late = steep_deadline_clear();
 
 		if (ours)
 			unsetenv("PGCONNECT_TIMEOUT");
 		MemoryContextSwitchTo(caller);
 		error = CopyErrorData();
-		if (error->sqlerrcode != ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION)
+		late = late && error->sqlerrcode == ERRCODE_QUERY_CANCELED;
+		if (!late &&
+			error->sqlerrcode != ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION)
 			PG_RE_THROW();
 		FlushErrorState();
 		ereport(ERROR,
-				(errcode(error->sqlerrcode),
+				(errcode(ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION),
 				 errmsg("could not connect to peer \"%s\"", peer->label),
+				 late ? errdetail("The timeout expired.") :
 				 error->detail ? errdetail_internal("%s", error->detail) : 0,
 				 errhint("Check that the peer runs and that host, port, database, user and password are right.")));
 	}
@@ -112,11 +119,12 @@ connect_to_address(Peer *peer, const PeerAddress *address)
 	if (RecoveryInProgress())
 	{
 		steep_server_check_usage();
-		connect_to(peer, steep_peer_address_conninfo(address));
+		connect_to(peer, steep_peer_address_conninfo(address),
+				   steep_peer_address_timeout(address));
 		return;
 	}
 	steep_server_create(server, address);
-	connect_to(peer, server);
+	connect_to(peer, server, steep_peer_address_timeout(address));
 	PG_TRY();
 	{
 		steep_server_drop(server);
@@ -145,7 +153,8 @@ steep_peer_open(const PeerAddress *address)
 	peer->name = CStringGetTextDatum(psprintf("steep_repl_%u", ++counter));
 	steep_dblink_find(&peer->dblink);
 	if (address->server)
-		connect_to(peer, address->server);
+		connect_to(peer, address->server,
+				   steep_peer_address_timeout(address));
 	else
 		connect_to_address(peer, address);
 	return peer;

@@ -280,3 +280,38 @@ steep_peer_address_conninfo(const PeerAddress *address)
 	append_options(&conninfo, address->user_options);
 	return conninfo.data;
 }
+
+static const char *
+find_option(List *options, const char *name)
+{
+	ListCell   *cell;
+
+	foreach(cell, options)
+	{
+		DefElem    *option = lfirst(cell);
+
+		if (strcmp(option->defname, name) == 0)
+			return strVal(option->arg);
+	}
+	return "";
+}
+
+/*
+ * How many seconds may a connection take?  Each host has as many as libpq
+ * gives it; 0 means no limit.
+ */
+int
+steep_peer_address_timeout(const PeerAddress *address)
+{
+	const char *hosts = find_option(address->server_options, "host");
+	int			seconds = steep_guc_connect_timeout;
+	int			nhosts = 1;
+
+	if (address->server == NULL)
+		seconds = atoi(find_option(address->server_options, "connect_timeout"));
+	if (hosts[0] == '\0')
+		hosts = find_option(address->server_options, "hostaddr");
+	for (const char *c = hosts; *c; c++)
+		nhosts += *c == ',';
+	return seconds <= 0 ? 0 : Min(Max(seconds, 2), 3600) * Min(nhosts, 100) + 1;
+}
