@@ -13,9 +13,11 @@
 
 #include "access/xact.h"
 #include "catalog/dependency.h"
+#include "catalog/pg_extension.h"
 #include "catalog/pg_foreign_data_wrapper.h"
 #include "catalog/pg_foreign_server.h"
 #include "commands/defrem.h"
+#include "commands/extension.h"
 #include "foreign/foreign.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
@@ -39,9 +41,23 @@ steep_server_check_usage(void)
 				 errhint("GRANT USAGE ON FOREIGN DATA WRAPPER postgres_fdw to the role.")));
 }
 
+/* Have an object dropped with the extension, without a word. */
+static void
+depend_on_extension(ObjectAddress object)
+{
+	Oid			oid = get_extension_oid("steep_repl", true);
+	ObjectAddress extension;
+
+	if (!OidIsValid(oid))
+		return;
+	ObjectAddressSet(extension, ExtensionRelationId, oid);
+	recordDependencyOn(&object, &extension, DEPENDENCY_AUTO);
+}
+
 /*
  * Create a server and the current role's user mapping for it.
  *
+ * Both go with the extension: a job that it is dropped under can't drop them.
  * Needs USAGE on the foreign-data wrapper postgres_fdw.
  */
 void
@@ -54,7 +70,7 @@ steep_server_create(const char *name, const PeerAddress *address)
 	server->servername = pstrdup(name);
 	server->fdwname = pstrdup("postgres_fdw");
 	server->options = address->server_options;
-	CreateForeignServer(server);
+	depend_on_extension(CreateForeignServer(server));
 	CommandCounterIncrement();
 
 	role->roletype = ROLESPEC_CURRENT_USER;
@@ -62,7 +78,7 @@ steep_server_create(const char *name, const PeerAddress *address)
 	mapping->user = role;
 	mapping->servername = pstrdup(name);
 	mapping->options = address->user_options;
-	CreateUserMapping(mapping);
+	depend_on_extension(CreateUserMapping(mapping));
 	CommandCounterIncrement();
 }
 

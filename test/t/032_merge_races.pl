@@ -126,7 +126,8 @@ both($node, $peer, 'ALTER TABLE t DROP COLUMN y');
 diverge();
 my $stopped;
 my $stop = sub {
-	$stopped = sql($peer, q{SELECT pid FROM pg_stat_activity WHERE application_name = 'steep_repl'});
+	# the wait at the point may end with the lock timeout, and begin again
+	$stopped = wait_until(sub { sql($peer, q{SELECT max(pid) FROM pg_stat_activity WHERE application_name = 'steep_repl'}) }, 'the connection');
 	kill 'STOP', $stopped;
 };
 my $resumed = run_frozen(sub { kill 'CONT', $stopped });
@@ -135,7 +136,7 @@ diverge();
 $row = run_frozen(sub {
 	wait_until(sub { sql($node, "SELECT attempt > 1 FROM steep_repl.work_steps WHERE kind = 'apply' ORDER BY id DESC LIMIT 1") eq 't' }, 'another attempt');
 	kill 'CONT', $stopped;
-}, options => '{"lock_timeout_ms": 100}');
+}, options => '{"lock_timeout_ms": 300}');
 is($row->{status}, 'complete', 'a peer that is frozen is not waited for');
 is_equal_table($node, $peer, 'public.t', ['id'], 'and both nodes are equal');
 

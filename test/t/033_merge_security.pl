@@ -196,4 +196,12 @@ is_deeply([ places_of(secret(), $node, $peer) ], [], 'the password is nowhere');
 is(scalar(grep { length > 8000 } @heard), 0, 'and is short');
 like(join("\n", @heard), qr/"op":"merge","id":"merge_\w+","status":"complete"/, 'up to the end');
 is_unleaked($before, 'nothing is left behind');
+
+# The extension is dropped under a merge.
+$point = hold_point($node, 'step_claim');
+$id = submit_merge($node, $peer, \@tables, %merger);
+$point->wait_reached;
+sql($node, 'DROP EXTENSION steep_repl');
+$point->release;
+is_unleaked($before, 'nor if the extension is dropped under a merge');
 done_testing();
