@@ -171,7 +171,7 @@ sub from_statistics
 $ENV{LANG} = 'C.UTF-8';
 my ($node, $peer) = start_pair();
 $values{interval} = [ @{ $values{interval} }, 'infinity', '-infinity' ]
-  if sql($node, 'SHOW server_version_num') >= 170000;
+  if older_release($node, $peer) >= 170000;
 
 # Objects whose OIDs differ between the nodes.
 my @objects = (

@@ -20,7 +20,7 @@ use PostgreSQL::Test::Utils;
 use Time::HiRes qw(usleep);
 
 our @EXPORT = qw(start_node start_pair grant_merger secret conninfo
-  sql sql_as error_of quote wait_until);
+  sql sql_as error_of older_release quote wait_until);
 
 # One password a run, so that a search for it finds this run's only.
 my $secret = sprintf 'canary%08x%08x', rand(2**32), rand(2**32);
@@ -197,6 +197,19 @@ sub quote
 
 	$text =~ s/'/''/g;
 	return $text =~ s/\\/\\\\/g ? " E'$text'" : "'$text'";
+}
+
+=item older_release($node, $peer)
+
+Returns the server_version_num of the node that knows less.
+
+=cut
+
+sub older_release
+{
+	my ($older) = sort { $a <=> $b } map { sql($_, 'SHOW server_version_num') } @_;
+
+	return $older;
 }
 
 =item wait_until($sub, $what)
