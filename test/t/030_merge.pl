@@ -36,6 +36,23 @@ foreach my $case (
 		"here,here,here,$winner,$winner,$winner,$winner,there,there,same", "$strategy: $winner wins");
 }
 
+# Keys that are not a word: read back as JSON, a row, an array, a number of
+# another scale.
+both($node, $peer, 'CREATE TYPE pair AS (a int, b text);
+	CREATE TABLE docs (id jsonb PRIMARY KEY, v int);
+	CREATE TABLE pairs (id pair PRIMARY KEY, v int);
+	CREATE TABLE lists (id int[], n numeric, v int, PRIMARY KEY (id, n))');
+sql($node, q{INSERT INTO docs VALUES ('{"a": 1}', 1), ('2', 1), ('"s"', 1), ('[1, "x"]', 1);
+	INSERT INTO pairs VALUES (ROW(1, 'x, "y"'), 1), (ROW(2, NULL), 1);
+	INSERT INTO lists VALUES ('{1,2}', 1.0, 1), ('{}', 2, 1)});
+sql($peer, q{INSERT INTO docs VALUES ('{"a": 1}', 2), ('2', 2), ('"s"', 2), ('"t"', 2);
+	INSERT INTO pairs VALUES (ROW(1, 'x, "y"'), 2), (ROW(3, '()'), 2);
+	INSERT INTO lists VALUES ('{1,2}', 1.00, 2), ('{3}', 2, 2)});
+is_merged(run_merge($node, $peer, [ 'docs', 'pairs', 'lists' ], strategy => 'prefer-remote'),
+	'3|3|0|5|8|3', 'keys of jsonb, composite and array types: counts');
+is_equal_table($node, $peer, "public.$_", $_ eq 'lists' ? [ 'id', 'n' ] : ['id'], "$_ are equal")
+	foreach qw(docs pairs lists);
+
 # Merged again.
 is_merged(run_merge($node, $peer, ['t']), '0|0|10|0|0|0', 'a second merge has nothing to do');
 
