@@ -11,6 +11,7 @@
 #include "postgres.h"
 
 #include "generate/catalog_sql.h"
+#include "generate/table_sql.h"
 
 /*
  * A domain is followed to the type below it: two of one name may stand for
@@ -216,61 +217,51 @@ static const Statement digest_version_sql = {
 	.result = "version int4",
 };
 
-static Statement *
-at_site(const Statement *template, Site site)
-{
-	Statement  *statement = palloc(sizeof(Statement));
-
-	*statement = *template;
-	statement->site = site;
-	return statement;
-}
-
 /* Ask for every column of the tables named by $1 (schemas) and $2 (names). */
 const Statement *
 steep_catalog_columns_sql(Site site)
 {
-	return at_site(&columns_sql, site);
+	return steep_statement_at(&columns_sql, site);
 }
 
 /* Ask for every unique key of the tables named by $1 and $2. */
 const Statement *
 steep_catalog_keys_sql(Site site)
 {
-	return at_site(&keys_sql, site);
+	return steep_statement_at(&keys_sql, site);
 }
 
 /* Ask for every foreign key from or to the tables named by $1 and $2. */
 const Statement *
 steep_catalog_foreign_keys_sql(Site site)
 {
-	return at_site(&foreign_keys_sql, site);
+	return steep_statement_at(&foreign_keys_sql, site);
 }
 
 /* Ask for the tables of schema $1, sorted. */
 const Statement *
 steep_catalog_expand_schema_sql(Site site)
 {
-	return at_site(&expand_schema_sql, site);
+	return steep_statement_at(&expand_schema_sql, site);
 }
 
 /* Ask for the tables of publication $1, sorted, partitions as their root. */
 const Statement *
 steep_catalog_expand_publication_sql(Site site)
 {
-	return at_site(&expand_publication_sql, site);
+	return steep_statement_at(&expand_publication_sql, site);
 }
 
 /* Ask which node this is: identity, encoding, release, digest, standby. */
 const Statement *
 steep_catalog_node_sql(Site site)
 {
-	return at_site(&node_sql, site);
+	return steep_statement_at(&node_sql, site);
 }
 
 /* Ask for the version of the node's digest. */
 const Statement *
 steep_catalog_digest_version_sql(Site site)
 {
-	return at_site(&digest_version_sql, site);
+	return steep_statement_at(&digest_version_sql, site);
 }

@@ -105,11 +105,8 @@ steep_merge_may_replicate_sql(Site site)
 		.text = "SELECT has_parameter_privilege('session_replication_role', 'SET')",
 		.result = "may bool",
 	};
-	Statement  *copy = palloc(sizeof(Statement));
 
-	*copy = statement;
-	copy->site = site;
-	return copy;
+	return steep_statement_at(&statement, site);
 }
 
 /* Begin the peer's transaction. */
@@ -146,11 +143,8 @@ steep_merge_settings_sql(Site site)
 		.nparams = 1,
 		.params = {"text"},
 	};
-	Statement  *copy = palloc(sizeof(Statement));
 
-	*copy = statement;
-	copy->site = site;
-	return copy;
+	return steep_statement_at(&statement, site);
 }
 
 /* Keep other merges off table $1 until the transaction ends. */
@@ -165,11 +159,8 @@ steep_merge_exclude_sql(Site site)
 		.nparams = 1,
 		.params = {"text"},
 	};
-	Statement  *copy = palloc(sizeof(Statement));
 
-	*copy = statement;
-	copy->site = site;
-	return copy;
+	return steep_statement_at(&statement, site);
 }
 
 /*
@@ -232,11 +223,8 @@ steep_merge_immediate_sql(Site site)
 		.purpose = "check deferred constraints",
 		.text = "SET CONSTRAINTS ALL IMMEDIATE",
 	};
-	Statement  *copy = palloc(sizeof(Statement));
 
-	*copy = statement;
-	copy->site = site;
-	return copy;
+	return steep_statement_at(&statement, site);
 }
 
 const Statement *

@@ -22,6 +22,17 @@ steep_table_side(Site site, const TablePair *pair)
 	return site == SITE_LOCAL ? pair->local : pair->peer;
 }
 
+/* The same statement, on one of the nodes. */
+const Statement *
+steep_statement_at(const Statement *statement, Site site)
+{
+	Statement  *copy = palloc(sizeof(Statement));
+
+	*copy = *statement;
+	copy->site = site;
+	return copy;
+}
+
 /* Start a statement about a table. */
 Statement *
 steep_statement_create(Site site, const char *purpose, const TablePair *pair)

@@ -25,6 +25,8 @@ extern char *steep_table_key_join(const TablePair *pair);
 extern char *steep_table_key_lookup(const TablePair *pair);
 extern bool steep_table_is_json(const ColumnInfo *column);
 extern char *steep_table_names_array(List *columns);
+extern const Statement *steep_statement_at(const Statement *statement,
+										   Site site);
 extern Statement *steep_statement_create(Site site, const char *purpose,
 										 const TablePair *pair);
 
