@@ -149,20 +149,6 @@ steep_options_object(Jsonb *options, const char *name)
 	return JsonbValueToJsonb(&found);
 }
 
-/* Return an option that is a string, or NULL. */
-char *
-steep_options_text(Jsonb *options, const char *name)
-{
-	JsonbValue	found;
-
-	if (options == NULL ||
-		!getKeyJsonValueFromContainer(&options->root, name, strlen(name),
-									  &found) ||
-		found.type != jbvString)
-		return NULL;
-	return pnstrdup(found.val.string.val, found.val.string.len);
-}
-
 /* Understand the name of a strategy; synonyms become the usual name. */
 const char *
 steep_options_strategy(const char *written)

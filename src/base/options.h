@@ -12,7 +12,6 @@
 
 extern void steep_options_check(Jsonb *options);
 extern Jsonb *steep_options_object(Jsonb *options, const char *name);
-extern char *steep_options_text(Jsonb *options, const char *name);
 extern const char *steep_options_strategy(const char *written);
 
 #endif							/* STEEP_REPL_OPTIONS_H */

@@ -22,22 +22,14 @@
 const Statement *
 steep_merge_read_sql(Site site, const TablePair *pair)
 {
-	Statement  *statement = steep_statement_create(site, "read rows", pair);
+	Statement  *statement =
+		steep_table_by_keys(site, "read rows", pair,
+							psprintf("steep_repl.row_digest(%s) AS digest,\n"
+									 "       ROW(%s)::text AS image",
+									 steep_table_digest_columns(pair),
+									 steep_table_columns(pair->columns)));
 
-	statement->text =
-		psprintf("SELECT w.n, steep_repl.row_digest(%s) AS digest,\n"
-				 "       ROW(%s)::text AS image\n"
-				 "FROM %s\n"
-				 "JOIN json_to_recordset($1) AS w(n int8, %s)\n"
-				 "  ON %s",
-				 steep_table_digest_columns(pair),
-				 steep_table_columns(pair->columns),
-				 steep_table_from(steep_table_side(site, pair)),
-				 steep_table_key_definitions(pair),
-				 steep_table_key_lookup(pair));
 	statement->result = "n int8, digest bytea, image text";
-	statement->nparams = 1;
-	statement->params[0] = "json";
 	return statement;
 }
 
@@ -249,20 +241,12 @@ steep_merge_commit_sql(void)
 const Statement *
 steep_merge_look_sql(Site site, const TablePair *pair)
 {
-	Statement  *statement = steep_statement_create(site, "look at the rows", pair);
+	Statement  *statement =
+		steep_table_by_keys(site, "look at the rows", pair,
+							psprintf("steep_repl.row_digest(%s) AS digest",
+									 steep_table_digest_columns(pair)));
 
-	statement->text =
-		psprintf("SELECT w.n, steep_repl.row_digest(%s) AS digest\n"
-				 "FROM %s\n"
-				 "JOIN json_to_recordset($1) AS w(n int8, %s)\n"
-				 "  ON %s",
-				 steep_table_digest_columns(pair),
-				 steep_table_from(steep_table_side(site, pair)),
-				 steep_table_key_definitions(pair),
-				 steep_table_key_lookup(pair));
 	statement->result = "n int8, digest bytea";
-	statement->nparams = 1;
-	statement->params[0] = "json";
 	return statement;
 }
 

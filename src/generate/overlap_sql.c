@@ -337,19 +337,12 @@ steep_overlap_batches_sql(const TablePair *pair)
 const Statement *
 steep_overlap_rows_sql(Site site, const TablePair *pair)
 {
-	Statement  *statement = steep_statement_create(site, "read rows", pair);
+	Statement  *statement =
+		steep_table_by_keys(site, "read rows", pair,
+							psprintf("ROW(%s)::text AS image",
+									 steep_table_columns(pair->columns)));
 
-	statement->text = psprintf("SELECT w.n, ROW(%s)::text AS image\n"
-							   "FROM %s\n"
-							   "JOIN json_to_recordset($1) AS w(n int8, %s)\n"
-							   "  ON %s",
-							   steep_table_columns(pair->columns),
-							   steep_table_from(steep_table_side(site, pair)),
-							   steep_table_key_definitions(pair),
-							   steep_table_key_lookup(pair));
 	statement->result = "n int8, image text";
-	statement->nparams = 1;
-	statement->params[0] = "json";
 	return statement;
 }
 

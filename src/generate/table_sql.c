@@ -206,3 +206,30 @@ steep_table_digest_columns(const TablePair *pair)
 	}
 	return steep_sql_join(items, ", ");
 }
+
+/*----------
+ * Read something of the rows of the keys in list $1.
+ *
+ *	SELECT w.n, <selected>
+ *	FROM <table>
+ *	JOIN json_to_recordset($1) AS w(n, key1, …) ON <same key>
+ *----------
+ */
+Statement *
+steep_table_by_keys(Site site, const char *purpose, const TablePair *pair,
+					const char *selected)
+{
+	Statement  *statement = steep_statement_create(site, purpose, pair);
+
+	statement->text =
+		psprintf("SELECT w.n, %s\n"
+				 "FROM %s\n"
+				 "JOIN json_to_recordset($1) AS w(n int8, %s)\n"
+				 "  ON %s",
+				 selected, steep_table_from(steep_table_side(site, pair)),
+				 steep_table_key_definitions(pair),
+				 steep_table_key_lookup(pair));
+	statement->nparams = 1;
+	statement->params[0] = "json";
+	return statement;
+}

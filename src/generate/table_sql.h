@@ -27,6 +27,9 @@ extern bool steep_table_is_json(const ColumnInfo *column);
 extern char *steep_table_names_array(List *columns);
 extern const Statement *steep_statement_at(const Statement *statement,
 										   Site site);
+extern Statement *steep_table_by_keys(Site site, const char *purpose,
+									  const TablePair *pair,
+									  const char *selected);
 extern Statement *steep_statement_create(Site site, const char *purpose,
 										 const TablePair *pair);
 

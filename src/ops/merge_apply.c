@@ -31,11 +31,8 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
-#include "utils/snapmgr.h"
 
-#include "base/sqltext.h"
 #include "base/testpoint.h"
-#include "generate/table_sql.h"
 #include "jobs/ledger.h"
 #include "jobs/progress.h"
 #include "jobs/queue.h"

@@ -14,7 +14,6 @@
 
 #include "utils/memutils.h"
 
-#include "base/sqltext.h"
 #include "base/testpoint.h"
 #include "generate/overlap_sql.h"
 #include "jobs/progress.h"

@@ -13,7 +13,6 @@
 
 #include "utils/memutils.h"
 
-#include "base/testpoint.h"
 #include "jobs/progress.h"
 #include "ops/merge.h"
 
