@@ -22,6 +22,7 @@
 #include "generate/overlap_sql.h"
 #include "ops/compare.h"
 
+#define BATCH_BYTES (16 * 1024 * 1024)	/* of rows, on each side */
 #define BULK_SUSPECTS 50000		/* from here the answer comes in pieces */
 
 /* What the first pass found. */
@@ -229,4 +230,15 @@ steep_compare_differences(Session *session, const TablePair *pair,
 	if (counts)
 		count_matches(pair, &suspects, counts);
 	return differences;
+}
+
+/* Say how many rows of a table make a batch of reasonable size, as text. */
+char *
+steep_compare_batch_rows(const TablePair *pair, int most)
+{
+	double		width = Max(pair->local->bytes / Max(pair->local->rows, 1),
+							pair->peer->bytes / Max(pair->peer->rows, 1));
+	double		rows = BATCH_BYTES / Max(width, 1);
+
+	return psprintf("%d", (int) Min(Max(rows, 1), most));
 }

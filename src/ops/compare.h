@@ -23,4 +23,6 @@ extern Spool *steep_compare_differences(Session *session,
 										const TablePair *pair,
 										const char *limit, Counts *counts);
 
+extern char *steep_compare_batch_rows(const TablePair *pair, int most);
+
 #endif							/* STEEP_REPL_COMPARE_H */

@@ -16,10 +16,10 @@
 #include "generate/catalog_sql.h"
 #include "generate/table_sql.h"
 #include "jobs/ledger.h"
+#include "ops/compare.h"
 #include "ops/merge.h"
 #include "ops/tables.h"
 
-#define BATCH_BYTES (16 * 1024 * 1024)	/* of rows in one statement */
 #define BATCH_ROWS 5000
 
 static const Statement load_merge = {
@@ -115,11 +115,7 @@ steep_merge_table(const TablePair *pair)
 char *
 steep_merge_chunk_rows(const Merge *merge, const TablePair *pair)
 {
-	double		width = Max(pair->local->bytes / Max(pair->local->rows, 1),
-							pair->peer->bytes / Max(pair->peer->rows, 1));
-	double		rows = BATCH_BYTES / Max(width, 1);
-
-	return psprintf("%d", (int) Min(Max(rows, 1), merge->batch_size));
+	return steep_compare_batch_rows(pair, merge->batch_size);
 }
 
 /*

@@ -22,8 +22,7 @@ PG_FUNCTION_INFO_V1(steep_repl_assert_in_sync);
 PG_FUNCTION_INFO_V1(steep_repl_overlap_sql);
 PG_FUNCTION_INFO_V1(steep_repl_diff);
 
-#define BATCH_BYTES (16 * 1024 * 1024)	/* of rows, on each side */
-#define BATCH_ROWS 5000
+#define BATCH_ROWS 5000			/* at most, read at once */
 
 /* What a function does with the tables once both nodes are ready. */
 typedef void (*TablesWork) (Session *session, List *pairs, void *arg);
@@ -256,17 +255,6 @@ put_batch(Session *session, const TablePair *pair, const char *const *batch,
 	steep_spool_end(there);
 }
 
-/* How many rows of a table make a batch of reasonable size? */
-static char *
-batch_rows(const TablePair *pair)
-{
-	double		width = Max(pair->local->bytes / Max(pair->local->rows, 1),
-							pair->peer->bytes / Max(pair->peer->rows, 1));
-	double		rows = BATCH_BYTES / Max(width, 1);
-
-	return psprintf("%d", (int) Min(Max(rows, 1), BATCH_ROWS));
-}
-
 static void
 list_differences(Session *session, List *pairs, void *arg)
 {
@@ -277,7 +265,7 @@ list_differences(Session *session, List *pairs, void *arg)
 	Spool	   *batches = steep_spool_create("batches");
 	Spool		result = {.name = "result", .store = work->result->setResult,
 	.desc = work->result->setDesc};
-	const char *values[] = {batch_rows(pair)};
+	const char *values[] = {steep_compare_batch_rows(pair, BATCH_ROWS)};
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
 												  "steep_repl batch",
 												  ALLOCSET_DEFAULT_SIZES);
