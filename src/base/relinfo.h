@@ -25,6 +25,7 @@ typedef struct ColumnInfo
 	char		generated;		/* as attgenerated, '\0' = plain */
 	char		identity;		/* as attidentity, '\0' = none */
 	bool		readable;		/* the current role has SELECT */
+	bool		excluded;		/* the caller leaves it alone */
 	int			number;			/* attnum */
 	char	   *equals;			/* key columns: the operator's SQL name */
 	bool		bytewise;		/* key columns: equal are equal bytes only,
@@ -72,8 +73,12 @@ typedef struct TablePair
 	RelInfo    *local;
 	RelInfo    *peer;
 	List	   *key;			/* ColumnInfo of the local side, in key order */
-	List	   *columns;		/* the same for all columns: the key, then the
-								 * rest by name */
+	List	   *columns;		/* the same for all columns that are compared:
+								 * the key, then the rest by name */
+	char	   *where;			/* condition of the rows that take part, or
+								 * NULL; set before steep_tables_check() */
+	List	   *excluded;		/* names of columns neither compared nor
+								 * written; set before steep_tables_check() */
 	DigestWay	way;
 	int			leaves;			/* a power of two */
 } TablePair;
