@@ -127,7 +127,24 @@ steep_merge_orphan_sql(Site site, const TablePair *pair, const ForeignKey *fk)
 	return statement;
 }
 
-/* Could writing over a row change what other rows refer to? */
+/* Does the caller leave a column alone? */
+static bool
+is_excluded(const TablePair *pair, const char *name)
+{
+	ListCell   *cell;
+
+	foreach(cell, pair->excluded)
+	{
+		if (strcmp(lfirst(cell), name) == 0)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Could writing over a row change what other rows refer to?  The columns of
+ * its key stay as they are, and those that are excluded.
+ */
 bool
 steep_merge_can_widow(const TablePair *pair, const ForeignKey *fk)
 {
@@ -136,12 +153,12 @@ steep_merge_can_widow(const TablePair *pair, const ForeignKey *fk)
 	foreach(name, fk->referenced)
 	{
 		ListCell   *cell;
-		bool		in_key = false;
+		bool		stays = is_excluded(pair, lfirst(name));
 
 		foreach(cell, pair->key)
-			in_key = in_key ||
+			stays = stays ||
 				strcmp(((ColumnInfo *) lfirst(cell))->name, lfirst(name)) == 0;
-		if (!in_key)
+		if (!stays)
 			return true;
 	}
 	return false;

@@ -30,7 +30,7 @@ column_list(List *columns, const char *alias)
 	return steep_sql_join(items, ", ");
 }
 
-/* Columns that a side lets us write: not generated. */
+/* Columns that we may write: neither generated nor excluded. */
 static List *
 insertable(const RelInfo *rel)
 {
@@ -39,8 +39,10 @@ insertable(const RelInfo *rel)
 
 	foreach(cell, rel->columns)
 	{
-		if (((ColumnInfo *) lfirst(cell))->generated == '\0')
-			columns = lappend(columns, lfirst(cell));
+		ColumnInfo *column = lfirst(cell);
+
+		if (column->generated == '\0' && !column->excluded)
+			columns = lappend(columns, column);
 	}
 	return columns;
 }

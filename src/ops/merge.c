@@ -162,7 +162,7 @@ check_definitions(const TablePair *pair)
 {
 	ListCell   *cell;
 
-	foreach(cell, pair->local->columns)
+	foreach(cell, pair->columns)
 	{
 		ColumnInfo *local = lfirst(cell);
 		ColumnInfo *peer = steep_relinfo_column(pair->peer, local->name);
@@ -244,6 +244,29 @@ add(List *statements, const Statement *statement)
 	return lappend(statements, unconstify(Statement *, statement));
 }
 
+/*
+ * Refuse to leave alone a part of what other rows refer to: what they refer
+ * to now would not be in the images.
+ */
+static void
+check_referenced(const TablePair *pair, const RelInfo *rel, const ForeignKey *fk)
+{
+	ListCell   *cell;
+
+	foreach(cell, fk->referenced)
+	{
+		if (!steep_relinfo_column(rel, lfirst(cell))->excluded)
+			continue;
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("column \"%s\" of table \"%s\" cannot be excluded",
+						(char *) lfirst(cell), steep_merge_table(pair)),
+				 errdetail("Foreign key \"%s\" refers to it together with columns that are merged.",
+						   fk->name),
+				 errhint("Exclude all these columns, or none.")));
+	}
+}
+
 /* Append the checks of the foreign keys from and to one side's table. */
 static List *
 add_references(List *statements, Site site, const TablePair *pair, List *keys)
@@ -257,8 +280,10 @@ add_references(List *statements, Site site, const TablePair *pair, List *keys)
 
 		if (steep_fkgraph_is_child(fk, rel))
 			statements = add(statements, steep_merge_orphan_sql(site, pair, fk));
-		if (steep_fkgraph_is_parent(fk, rel) && steep_merge_can_widow(pair, fk))
-			statements = add(statements, steep_merge_widow_sql(site, pair, fk));
+		if (!steep_fkgraph_is_parent(fk, rel) || !steep_merge_can_widow(pair, fk))
+			continue;
+		check_referenced(pair, rel, fk);
+		statements = add(statements, steep_merge_widow_sql(site, pair, fk));
 	}
 	return statements;
 }
