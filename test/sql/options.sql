@@ -78,7 +78,7 @@ SELECT n, a.* FROM unnest(ARRAY[8192, 8193]) AS n, pg_temp.answer(pg_temp.condit
 -- the meaning of a quote is that of the statements, not of the session
 SET standard_conforming_strings = off;
 SET escape_string_warning = off;
-SELECT a.message FROM pg_temp.answer('{"where": {"t": "b = ''\\'' OR b = ''x''"}}') AS a;
+SELECT a.message FROM pg_temp.answer('{"where": {"t": "b = ''\\\\'' OR b = ''x''"}}') AS a;
 SHOW standard_conforming_strings;
 RESET standard_conforming_strings;
 RESET escape_string_warning;

@@ -39,8 +39,8 @@ sub rows
 
 both($node, $peer, 'CREATE TABLE t (id int PRIMARY KEY, region text, x text)');
 
-# Odd rows take part: 1 and 9 are on one node, 3 differs, 7 is the same; 5 and
-# 6 take part on one node only.
+# Of the rows in eu 1 and 9 are on one node, 3 differs and 7 is the same; 5 and
+# 6 are in eu on one node only.
 sub diverge
 {
 	both($node, $peer, 'TRUNCATE t');
