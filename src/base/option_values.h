@@ -17,7 +17,7 @@ typedef void (*OptionKind) (const Option *option, const JsonbValue *value);
 struct Option
 {
 	const char *name;
-	OptionKind check;
+	OptionKind	check;
 	const char *hint;			/* what to write */
 	const char *words[4];		/* those that are allowed, up to NULL */
 	int64		most;			/* of a number, that is not below least */

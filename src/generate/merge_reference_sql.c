@@ -156,8 +156,10 @@ steep_merge_can_widow(const TablePair *pair, const ForeignKey *fk)
 		bool		stays = is_excluded(pair, lfirst(name));
 
 		foreach(cell, pair->key)
-			stays = stays ||
-				strcmp(((ColumnInfo *) lfirst(cell))->name, lfirst(name)) == 0;
+		{
+			if (strcmp(((ColumnInfo *) lfirst(cell))->name, lfirst(name)) == 0)
+				stays = true;
+		}
 		if (!stays)
 			return true;
 	}
