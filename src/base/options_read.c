@@ -51,9 +51,9 @@ steep_options_text(Jsonb *options, const char *name)
 static bool
 is_word(Jsonb *options, const char *name, const char *word)
 {
-	const char *found = steep_options_text(options, name);
+	const char *text = steep_options_text(options, name);
 
-	return found != NULL && strcmp(found, word) == 0;
+	return text !=NULL && strcmp(text, word) == 0;
 }
 
 static int64

@@ -110,7 +110,7 @@ steep_sql_bind(const Statement *statement, const char *const *values)
 	initStringInfo(&buf);
 	while (core_yylex(&value, &location, scanner) != 0)
 	{
-		const char *token = &statement->text[location];
+		const char *token = statement->text +location;
 		char	   *literal;
 		int			n;
 

@@ -63,6 +63,7 @@ steep_session_pin_sql(void)
 	statement->site = SITE_PEER;
 	statement->purpose = "pin the settings";
 	statement->text = text.data;
+
 	statement->result = "pinned int8";
 	return statement;
 }

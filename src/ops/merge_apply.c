@@ -63,19 +63,9 @@ static const Statement mark_applied = {
 	.site = SITE_LOCAL,
 	.writes = true,
 	.purpose = "mark what is applied",
-	.text = "SELECT steep_repl.mark_applied($1)",
-	.nparams = 1,
-	.params = {"text"},
-};
-
-static const Statement stale_tables = {
-	.site = SITE_LOCAL,
-	.writes = true,
-	.purpose = "find tables with stale rows",
-	.text = "SELECT DISTINCT table_name FROM steep_repl.merge_decisions\n"
-	"WHERE merge_id = $1 AND state = 'stale'",
-	.nparams = 1,
-	.params = {"text"},
+	.text = "SELECT steep_repl.mark_applied($1, $2)",
+	.nparams = 2,
+	.params = {"text", "int4"},
 };
 
 /* Run a statement on either node; return its row, or NULL. */
@@ -91,7 +81,10 @@ ask(Apply *apply, const Statement *statement, const char *const *values)
 static void
 set_limits(Apply *apply, Site site)
 {
-	const char *values[] = {apply->merge->lock_timeout};
+	const char *values[] = {
+		apply->merge->lock_timeout,
+		apply->merge->options->fire_triggers ? "origin" : "replica"
+	};
 	char	  **row = ask(apply, steep_merge_settings_sql(site), values);
 	bool		replica = strcmp(row[0], "replica") == 0;
 
@@ -99,7 +92,7 @@ set_limits(Apply *apply, Site site)
 		apply->local_replica = replica;
 	else
 		apply->peer_replica = replica;
-	if (!replica)
+	if (!replica && !apply->merge->options->fire_triggers)
 		ereport(WARNING,
 				(errmsg("triggers fire %s",
 						site == SITE_LOCAL ? "here" : "on the peer"),
@@ -220,7 +213,7 @@ try_batch(Apply *apply)
 	ResourceOwner owner = CurrentResourceOwner;
 	const char *values[] = {apply->merge->id, NULL};
 
-	apply->may_retreat = !apply->forward && apply->round < MERGE_ROUNDS;
+	apply->may_retreat = !apply->forward && apply->replans > 0;
 	BeginInternalSubTransaction(NULL);
 	MemoryContextSwitchTo(context);
 	if (write_batch(apply))
@@ -245,8 +238,8 @@ try_batch(Apply *apply)
  * while another attempt is waited for.  Rolling forward, only the rows to be
  * written here need to be as decided on.  False if nothing was written.
  */
-static bool
-apply_batch(Apply *apply)
+bool
+steep_merge_apply_batch(Apply *apply)
 {
 	Peer	   *peer = apply->session->peer;
 
@@ -256,7 +249,7 @@ apply_batch(Apply *apply)
 	steep_peer_none(peer, steep_merge_begin_sql(), NULL);
 	set_limits(apply, SITE_LOCAL);
 	set_limits(apply, SITE_PEER);
-	apply->pairs = steep_merge_pairs(apply->session, apply->merge, NULL);
+	apply->pairs = steep_merge_pairs(apply->session, apply->merge, apply->table);
 	exclude_others(apply);
 	steep_merge_guard_tables(apply);
 	apply->forward = !claim(apply);
@@ -272,33 +265,24 @@ apply_batch(Apply *apply)
 	return true;
 }
 
-/* Have the tables with stale rows planned and applied again. */
-static void
-plan_again(Apply *apply, StepContext *step)
+/* Read what the step is to apply, and connect. */
+Apply *
+steep_merge_prepare(StepContext *step)
 {
-	const char *values[] = {apply->merge->id};
-	Spool	   *tables = steep_spool_create("tables");
-	Books		books = steep_books_open();
-	char	  **row;
-	StepSpec	spec = {.weight = 1};
+	Apply	   *apply = palloc0(sizeof(Apply));
 
-	steep_local_rows(&stale_tables, values, NIL, tables);
-	steep_books_close(books);
-	if (tables->nrows > 0 && apply->round < MERGE_ROUNDS)
-	{
-		spec.stage = step->stage + 1;
-		spec.kind = "replan";
-		while ((row = steep_spool_next(tables)) != NULL)
-		{
-			spec.target = row[0];
-			steep_job_add_step(step, &spec);
-		}
-		spec.stage = step->stage + 2;
-		spec.kind = "apply";
-		spec.target = NULL;
-		steep_job_add_step(step, &spec);
-	}
-	steep_spool_end(tables);
+	apply->step = step;
+	apply->merge = steep_merge_load(step->job->merge_id);
+	apply->table = step->target;
+	apply->batch = psprintf(INT64_FORMAT, step->id);
+	apply->after = psprintf(INT64_FORMAT, steep_merge_param(step, "after", 0));
+	apply->until = psprintf(INT64_FORMAT,
+							steep_merge_param(step, "until", PG_INT64_MAX));
+	apply->round = (int) steep_merge_param(step, "round", 1);
+	apply->replans = (int) steep_merge_param(step, "replans", 0);
+	apply->session = steep_merge_connect(apply->merge);
+	steep_progress_phase("apply");
+	return apply;
 }
 
 /*
@@ -309,29 +293,26 @@ plan_again(Apply *apply, StepContext *step)
 void
 steep_merge_apply(StepContext *step)
 {
-	Apply		apply = {0};
-	const char *values[] = {step->job->merge_id};
+	Apply	   *apply;
+	const char *values[] = {step->job->merge_id, NULL};
 	volatile bool written = false;
 
-	apply.step = step;
-	apply.merge = steep_merge_load(step->job->merge_id);
-	apply.round = (step->stage - MERGE_STAGE_APPLY) / 2 + 1;
-	apply.batch = psprintf("%d", apply.round);
-	apply.session = steep_merge_connect(apply.merge);
-	steep_progress_phase("apply");
+	steep_merge_check_limits(step);
+	apply = steep_merge_prepare(step);
 	PG_TRY();
 	{
-		written = apply_batch(&apply);
+		written = steep_merge_apply_batch(apply);
 	}
 	PG_CATCH();
 	{
-		steep_session_abandon(apply.session);
+		steep_session_abandon(apply->session);
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
-	steep_session_end(apply.session);
+	steep_session_end(apply->session);
+	values[1] = psprintf("%d", apply->round);
 	if (written)
 		steep_merge_book(&mark_applied, values, NIL);
-	plan_again(&apply, step);
+	steep_merge_plan_again(step);
 	TEST_POINT("merge-before-local-commit");
 }

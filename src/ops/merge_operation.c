@@ -37,10 +37,15 @@ static const struct
 	const char *kind;
 	void		(*run) (StepContext *step);
 }			steps[] =
+
 {
 	{"plan", steep_merge_plan},
 	{"replan", steep_merge_replan},
+	{"revert", steep_merge_revert},
 	{"apply", steep_merge_apply},
+	{"split", steep_merge_split},
+	{"batch", steep_merge_batch},
+	{"again", steep_merge_again},
 	{"verify", steep_merge_verify},
 };
 

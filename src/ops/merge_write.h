@@ -16,11 +16,16 @@ typedef struct Apply
 	StepContext *step;
 	Merge	   *merge;
 	Session    *session;
+	const char *table;			/* the only one, or NULL: all */
 	List	   *pairs;			/* parents first */
 	List	   *local_keys;		/* ForeignKeys of this node */
 	List	   *peer_keys;
-	int			round;
 	const char *batch;			/* its number, as text */
+	const char *after;			/* its decisions: after this one, */
+	const char *until;			/* up to this one */
+	int			round;
+	int			replans;		/* rows that move may be planned as often
+								 * again */
 	bool		forward;		/* the peer has done it before */
 	bool		moved;			/* a row of the batch is left out */
 	bool		may_retreat;	/* nothing need be written in this round */
@@ -32,13 +37,16 @@ typedef struct Apply
 typedef void (*ChunkWork) (Apply *apply, TablePair *pair, char **chunk,
 						   void *arg);
 
+/* merge_apply.c */
+extern bool steep_merge_apply_batch(Apply *apply);
+extern Apply *steep_merge_prepare(StepContext *step);
+
 /* merge_guard.c */
 extern void steep_merge_guard_tables(Apply *apply);
 
 /* merge_write.c */
 extern void steep_merge_each_chunk(Apply *apply, TablePair *pair,
-								   const Statement *cut,
-								   const char *resolution, ChunkWork work,
+								   const Statement *cut, ChunkWork work,
 								   void *arg);
 extern void steep_merge_lock_rows(Apply *apply);
 extern void steep_merge_write_rows(Apply *apply);
