@@ -69,6 +69,13 @@ check_atomicity(const char *name, const JsonbValue *value)
 	report_value(name, "Write \"merge\": this release applies a merge as a whole or not at all.");
 }
 
+static void
+check_boolean(const char *name, const JsonbValue *value)
+{
+	if (value->type != jbvBool)
+		report_value(name, "Write true or false.");
+}
+
 /* What start_merge() understands. */
 static const struct
 {
@@ -81,6 +88,7 @@ static const struct
 	{"atomicity", check_atomicity},
 	{"batch_size", check_batch_size},
 	{"lock_timeout_ms", check_milliseconds},
+	{"sequences", check_boolean},
 };
 
 /* List the options that exist. */
@@ -135,6 +143,18 @@ steep_options_check(Jsonb *options)
 		else if (token == WJB_VALUE)
 			check_option(name, &value);
 	}
+}
+
+/* Return an option that is true or false, or what it is if not given. */
+bool
+steep_options_boolean(Jsonb *options, const char *name, bool otherwise)
+{
+	JsonbValue	found;
+
+	if (!getKeyJsonValueFromContainer(&options->root, name, strlen(name),
+									  &found))
+		return otherwise;
+	return found.val.boolean;
 }
 
 /* Return an option that is an object, or NULL. */

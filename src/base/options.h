@@ -11,6 +11,8 @@
 #include "utils/jsonb.h"
 
 extern void steep_options_check(Jsonb *options);
+extern bool steep_options_boolean(Jsonb *options, const char *name,
+								  bool otherwise);
 extern Jsonb *steep_options_object(Jsonb *options, const char *name);
 extern const char *steep_options_strategy(const char *written);
 

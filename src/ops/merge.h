@@ -6,6 +6,7 @@
  *	stage 1		plan, a step a table: compare, and decide each row
  *	stage 2		apply, one step: write what was decided, on both nodes
  *	stage 3, 4	replan and apply, if rows moved meanwhile; and again
+ *	stage 90	sequences, a step a table: move them past what was merged
  *	stage 100	verify, a step a table
  *
  *-------------------------------------------------------------------------
@@ -21,6 +22,7 @@
 
 #define MERGE_STAGE_PLAN 1
 #define MERGE_STAGE_APPLY 2
+#define MERGE_STAGE_SEQUENCES 90
 #define MERGE_STAGE_VERIFY 100
 #define MERGE_ROUNDS 4			/* planned once, and three times again */
 
@@ -61,6 +63,9 @@ extern uint64 steep_merge_book(const Statement *statement,
 extern char **steep_merge_ask(const Statement *statement,
 							  const char *const *values);
 
+/* merge_sequences.c */
+extern void steep_merge_check_sequences(Session *session, List *pairs);
+
 /* merge_report.c */
 extern Datum steep_merge_record(const char *id);
 
@@ -68,6 +73,7 @@ extern Datum steep_merge_record(const char *id);
 extern void steep_merge_plan(StepContext *step);
 extern void steep_merge_replan(StepContext *step);
 extern void steep_merge_apply(StepContext *step);
+extern void steep_merge_sequences(StepContext *step);
 extern void steep_merge_verify(StepContext *step);
 
 /* merge_operation.c */

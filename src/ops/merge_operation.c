@@ -41,6 +41,7 @@ static const struct
 	{"plan", steep_merge_plan},
 	{"replan", steep_merge_replan},
 	{"apply", steep_merge_apply},
+	{"sequences", steep_merge_sequences},
 	{"verify", steep_merge_verify},
 };
 

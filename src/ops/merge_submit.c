@@ -53,6 +53,7 @@ typedef struct Submission
 	const char *strategy;		/* of tables that have none of their own */
 	const char **strategies;	/* in the order of pairs, or NULL */
 	bool		dry_run;
+	bool		sequences;		/* to be moved, too */
 	Jsonb	   *options;
 	const char *id;				/* once recorded */
 } Submission;
@@ -156,6 +157,8 @@ check_merge(Submission *merge)
 		steep_session_read(session);
 		steep_tables_check(session, merge->pairs, keys);
 		steep_merge_check_pairs(session, merge->pairs);
+		if (merge->sequences)
+			steep_merge_check_sequences(session, merge->pairs);
 		merge->pairs = steep_fkgraph_order(merge->pairs,
 										   steep_merge_foreign_keys(session, SITE_LOCAL,
 																	merge->pairs));
@@ -271,7 +274,7 @@ record_merge(Submission *merge)
 	}
 }
 
-/* Submit the job: plan each table, apply, verify each table. */
+/* Submit the job: plan each table, apply, move sequences, verify each table. */
 static void
 enqueue(const Submission *merge)
 {
@@ -289,6 +292,7 @@ enqueue(const Submission *merge)
 		TablePair  *pair = lfirst(cell);
 		StepSpec   *plan = palloc0(sizeof(StepSpec));
 		StepSpec   *verify = palloc0(sizeof(StepSpec));
+		StepSpec   *sequences = palloc0(sizeof(StepSpec));
 
 		plan->stage = MERGE_STAGE_PLAN;
 		plan->kind = "plan";
@@ -298,10 +302,15 @@ enqueue(const Submission *merge)
 		verify->stage = MERGE_STAGE_VERIFY;
 		verify->kind = "verify";
 		verify->weight = 1;
+		*sequences = *verify;
+		sequences->stage = MERGE_STAGE_SEQUENCES;
+		sequences->kind = "sequences";
 		apply.weight += plan->weight;
 		steps = lappend(steps, plan);
 		if (!merge->dry_run)
 			steps = lappend(steps, verify);
+		if (merge->sequences)
+			steps = lappend(steps, sequences);
 	}
 	if (!merge->dry_run)
 		steps = lappend(steps, &apply);
@@ -324,6 +333,8 @@ steep_repl_start_merge(PG_FUNCTION_ARGS)
 		DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum("{}"))) :
 		PG_GETARG_JSONB_P(4);
 	steep_options_check(merge.options);
+	merge.sequences = !merge.dry_run &&
+		steep_options_boolean(merge.options, "sequences", true);
 	steep_job_check();
 	merge.address = steep_peer_address_parse(PG_ARGISNULL(0) ? NULL :
 											 text_to_cstring(PG_GETARG_TEXT_PP(0)));
