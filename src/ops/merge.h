@@ -113,6 +113,9 @@ extern void steep_merge_record_statements(Session *session,
 										  const Merge *merge,
 										  const TablePair *pair);
 
+/* merge_sequences.c */
+extern void steep_merge_check_sequences(Session *session, List *pairs);
+
 /* merge_time.c */
 extern char *steep_merge_settle_times(Session *session, List *pairs,
 									  TableOptions *tables);
@@ -135,6 +138,7 @@ extern void steep_merge_apply(StepContext *step);
 extern void steep_merge_split(StepContext *step);
 extern void steep_merge_batch(StepContext *step);
 extern void steep_merge_again(StepContext *step);
+extern void steep_merge_sequences(StepContext *step);
 extern void steep_merge_verify(StepContext *step);
 
 /* merge_operation.c */

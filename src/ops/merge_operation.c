@@ -46,6 +46,7 @@ static const struct
 	{"split", steep_merge_split},
 	{"batch", steep_merge_batch},
 	{"again", steep_merge_again},
+	{"sequences", steep_merge_sequences},
 	{"verify", steep_merge_verify},
 };
 

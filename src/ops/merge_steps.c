@@ -77,12 +77,17 @@ add_apply(List *steps, const MergeOptions *options, const char *params,
 
 /* Append the steps that come after all rows are written. */
 static List *
-add_last(List *steps, const MergeOptions *options, List *tables)
+add_last(List *steps, bool sequences, List *tables)
 {
 	ListCell   *cell;
 
 	foreach(cell, tables)
+	{
+		if (sequences)
+			steps = add(steps, "sequences", MERGE_STAGE_SEQUENCES,
+						lfirst(cell), 1);
 		steps = add(steps, "verify", MERGE_STAGE_VERIFY, lfirst(cell), 1);
+	}
 	return steps;
 }
 
@@ -113,7 +118,7 @@ steep_merge_enqueue(const char *id, const MergeOptions *options,
 		steps = add_apply(steps, options,
 						  round_params(1, reverts ? 0 : MERGE_REPLANS, true),
 						  weight);
-		steps = add_last(steps, options, tables);
+		steps = add_last(steps, options->sequences && !reverts, tables);
 	}
 	(void) steep_job_enqueue(&spec, steps);
 }
@@ -126,7 +131,7 @@ steep_merge_enqueue_apply(const char *id, const MergeOptions *options,
 	JobSpec		spec = {.operation = MERGE_OPERATION,.merge_id = id,.parallel = 1};
 	List	   *steps = add_apply(NIL, options, round_params(round, 0, false), 1);
 
-	(void) steep_job_enqueue(&spec, add_last(steps, options, tables));
+	(void) steep_job_enqueue(&spec, add_last(steps, options->sequences, tables));
 }
 
 /* Refuse to apply a plan that changes more than it may. */

@@ -173,6 +173,8 @@ check_tables(Submission *merge, Session *session)
 					   steep_options_object(merge->json, "primary_keys"));
 	steep_merge_check_pairs(session, merge->asked);
 	merge->skew = steep_merge_settle_times(session, merge->asked, merge->tables);
+	if (merge->options->sequences && !merge->dry_run)
+		steep_merge_check_sequences(session, merge->asked);
 }
 
 /* Check the merge on both nodes, and order its tables. */
