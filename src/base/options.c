@@ -60,11 +60,26 @@ check_milliseconds(const char *name, const JsonbValue *value)
 	check_number(name, value, 0, 86400000);
 }
 
+/* Is a value the string? */
+static bool
+is_string(const JsonbValue *value, const char *text)
+{
+	return value->type == jbvString &&
+		value->val.string.len == (int) strlen(text) &&
+		strncmp(value->val.string.val, text, value->val.string.len) == 0;
+}
+
+static void
+check_echo(const char *name, const JsonbValue *value)
+{
+	if (!is_string(value, "refuse") && !is_string(value, "allow"))
+		report_value(name, "Write \"refuse\" or \"allow\".");
+}
+
 static void
 check_atomicity(const char *name, const JsonbValue *value)
 {
-	if (value->type == jbvString && value->val.string.len == 5 &&
-		strncmp(value->val.string.val, "merge", 5) == 0)
+	if (is_string(value, "merge"))
 		return;
 	report_value(name, "Write \"merge\": this release applies a merge as a whole or not at all.");
 }
@@ -81,6 +96,7 @@ static const struct
 	{"atomicity", check_atomicity},
 	{"batch_size", check_batch_size},
 	{"lock_timeout_ms", check_milliseconds},
+	{"echo", check_echo},
 };
 
 /* List the options that exist. */
@@ -135,6 +151,17 @@ steep_options_check(Jsonb *options)
 		else if (token == WJB_VALUE)
 			check_option(name, &value);
 	}
+}
+
+/* May subscriptions send back what the merge writes? */
+bool
+steep_options_allow_echo(Jsonb *options)
+{
+	JsonbValue	found;
+
+	return getKeyJsonValueFromContainer(&options->root, "echo", strlen("echo"),
+										&found) != NULL &&
+		is_string(&found, "allow");
 }
 
 /* Return an option that is an object, or NULL. */

@@ -11,6 +11,7 @@
 #include "utils/jsonb.h"
 
 extern void steep_options_check(Jsonb *options);
+extern bool steep_options_allow_echo(Jsonb *options);
 extern Jsonb *steep_options_object(Jsonb *options, const char *name);
 extern const char *steep_options_strategy(const char *written);
 

@@ -27,7 +27,8 @@ static const Statement load_merge = {
 	.writes = true,
 	.purpose = "read the merge",
 	.text = "SELECT server, private_server, peer, dry_run,\n"
-	"       options ->> 'lock_timeout_ms', options ->> 'batch_size'\n"
+	"       options ->> 'lock_timeout_ms', options ->> 'batch_size',\n"
+	"       coalesce(options ->> 'echo', 'refuse') = 'allow'\n"
 	"FROM steep_repl.merge_audit_log WHERE merge_id = $1",
 	.nparams = 1,
 	.params = {"text"},
@@ -91,6 +92,7 @@ steep_merge_load(const char *id)
 	merge->dry_run = row[3][0] == 't';
 	merge->lock_timeout = row[4] ? row[4] : psprintf("%d", steep_guc_lock_timeout);
 	merge->batch_size = row[5] ? atoi(row[5]) : BATCH_ROWS;
+	merge->allow_echo = row[6][0] == 't';
 	return merge;
 }
 

@@ -33,6 +33,7 @@ typedef struct Merge
 	bool		dry_run;
 	const char *lock_timeout;	/* ms */
 	int			batch_size;		/* rows of one statement */
+	bool		allow_echo;		/* subscriptions may send back what it writes */
 } Merge;
 
 /* What steep_merge_keys_chunk_sql() cuts. */

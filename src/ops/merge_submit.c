@@ -21,6 +21,7 @@
 #include "jobs/ledger.h"
 #include "jobs/queue.h"
 #include "ops/merge.h"
+#include "ops/merge_echo.h"
 #include "ops/tables.h"
 #include "run/server.h"
 
@@ -95,7 +96,7 @@ check_markers(const Session *session)
 			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 			 errmsg("permission denied to mark batches on peer \"%s\"",
 					steep_peer_label(session->peer)),
-			 errhint("GRANT EXECUTE on steep_repl.claim_batch, batch_result and finish_batch to the role that connects there.")));
+			 errhint("GRANT EXECUTE on steep_repl.claim_batch, batch_result, finish_batch and tag_writes to the role that connects there.")));
 }
 
 /* Warn that triggers and foreign keys will fire on one node. */
@@ -156,6 +157,8 @@ check_merge(Submission *merge)
 		steep_session_read(session);
 		steep_tables_check(session, merge->pairs, keys);
 		steep_merge_check_pairs(session, merge->pairs);
+		if (!steep_options_allow_echo(merge->options))
+			steep_merge_foresee_echo(session, merge->pairs, merge->dry_run);
 		merge->pairs = steep_fkgraph_order(merge->pairs,
 										   steep_merge_foreign_keys(session, SITE_LOCAL,
 																	merge->pairs));
