@@ -869,6 +869,15 @@ END;
 COMMENT ON FUNCTION steep_repl.finish_batch(text, bigint, jsonb) IS
 'records which rows a batch of a merge left out';
 
+-- What both nodes of a merge do.
+
+CREATE FUNCTION steep_repl.tag_writes()
+RETURNS boolean
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'steep_repl_tag_writes';
+COMMENT ON FUNCTION steep_repl.tag_writes() IS
+'keeps what the transaction writes from subscriptions with origin = none; false if the role may not execute pg_replication_origin_session_setup';
+
 -- Book-keeping of the node that runs a merge; called as the owner of these
 -- tables.
 

@@ -21,7 +21,8 @@ steep_merge_may_mark_sql(void)
 		.text = "SELECT bool_and(coalesce(has_function_privilege(to_regprocedure(f), 'EXECUTE'), false))\n"
 		"FROM (VALUES ('steep_repl.claim_batch(text,bigint)'),\n"
 		"             ('steep_repl.batch_result(text,bigint)'),\n"
-		"             ('steep_repl.finish_batch(text,bigint,jsonb)')) AS v(f)",
+		"             ('steep_repl.finish_batch(text,bigint,jsonb)'),\n"
+		"             ('steep_repl.tag_writes()')) AS v(f)",
 		.result = "may bool",
 	};
 
@@ -57,8 +58,8 @@ steep_merge_begin_sql(void)
 /*
  * Set what a transaction that writes needs: $1 is lock_timeout in ms, $2 the
  * session_replication_role where the role may set it, replica so that no
- * trigger fires.  Returns that role.  Keys are looked up by index, in small
- * numbers.
+ * trigger fires.  Returns that role first.  Keys are looked up by index, in small
+ * numbers.  The last column says whether the writes are tagged.
  */
 const Statement *
 steep_merge_settings_sql(Site site)
@@ -71,8 +72,10 @@ steep_merge_settings_sql(Site site)
 		"            ELSE current_setting('session_replication_role') END,\n"
 		"       set_config('lock_timeout', $1, true),\n"
 		"       set_config('synchronous_commit', 'on', true),\n"
-		"       set_config('random_page_cost', '1.1', true)",
-		.result = "role text, lock_timeout text, durable text, random text",
+		"       set_config('random_page_cost', '1.1', true),\n"
+		"       steep_repl.tag_writes()",
+		.result = "role text, lock_timeout text, durable text, random text, "
+		"tagged bool",
 		.nparams = 2,
 		.params = {"text", "text"},
 	};

@@ -37,6 +37,7 @@
 #include "jobs/progress.h"
 #include "jobs/queue.h"
 #include "ops/merge.h"
+#include "ops/merge_echo.h"
 #include "ops/merge_write.h"
 
 #define PATIENCE 30				/* lock timeouts that one answer may take */
@@ -77,7 +78,7 @@ ask(Apply *apply, const Statement *statement, const char *const *values)
 		steep_peer_row(apply->session->peer, statement, values);
 }
 
-/* Set the limits of both transactions; learn whether triggers fire. */
+/* Set the limits of a transaction; learn whether triggers fire, and more. */
 static void
 set_limits(Apply *apply, Site site)
 {
@@ -89,9 +90,15 @@ set_limits(Apply *apply, Site site)
 	bool		replica = strcmp(row[0], "replica") == 0;
 
 	if (site == SITE_LOCAL)
+	{
 		apply->local_replica = replica;
+		apply->local_tagged = row[4][0] == 't';
+	}
 	else
+	{
 		apply->peer_replica = replica;
+		apply->peer_tagged = row[4][0] == 't';
+	}
 	if (!replica && !apply->merge->options->fire_triggers)
 		ereport(WARNING,
 				(errmsg("triggers fire %s",
@@ -258,6 +265,9 @@ steep_merge_apply_batch(Apply *apply)
 		hold_cancel(apply);
 		roll_forward(apply);
 	}
+	else if (!apply->merge->options->allow_echo)
+		steep_merge_refuse_echo(apply->session, apply->pairs,
+								apply->local_tagged, apply->peer_tagged);
 	if (!try_batch(apply))
 		return false;
 	if (!apply->forward)

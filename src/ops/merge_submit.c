@@ -21,6 +21,7 @@
 #include "jobs/ledger.h"
 #include "jobs/queue.h"
 #include "ops/merge.h"
+#include "ops/merge_echo.h"
 #include "ops/merge_options.h"
 #include "ops/tables.h"
 #include "run/server.h"
@@ -74,7 +75,7 @@ check_markers(const Session *session)
 			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 			 errmsg("permission denied to mark batches on peer \"%s\"",
 					steep_peer_label(session->peer)),
-			 errhint("GRANT EXECUTE on steep_repl.claim_batch, batch_result and finish_batch to the role that connects there.")));
+			 errhint("GRANT EXECUTE on steep_repl.claim_batch, batch_result, finish_batch and tag_writes to the role that connects there.")));
 }
 
 /* Refuse a peer that cannot take part in a merge. */
@@ -172,6 +173,8 @@ check_tables(Submission *merge, Session *session)
 	steep_tables_check(session, merge->asked,
 					   steep_options_object(merge->json, "primary_keys"));
 	steep_merge_check_pairs(session, merge->asked);
+	if (!merge->options->allow_echo)
+		steep_merge_foresee_echo(session, merge->asked, merge->dry_run);
 	merge->skew = steep_merge_settle_times(session, merge->asked, merge->tables);
 	if (merge->options->sequences && !merge->dry_run)
 		steep_merge_check_sequences(session, merge->asked);

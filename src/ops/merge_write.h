@@ -31,6 +31,8 @@ typedef struct Apply
 	bool		may_retreat;	/* nothing need be written in this round */
 	bool		local_replica;	/* no trigger and no foreign key fires here */
 	bool		peer_replica;
+	bool		local_tagged;	/* what is written here is not sent on */
+	bool		peer_tagged;
 } Apply;
 
 /* What is done with each chunk of a table's decisions. */
