@@ -1166,8 +1166,9 @@ BEGIN ATOMIC
 		applied_remote = d.applied_remote,
 		stale = d.stale,
 		failed = d.failed,
-		ties = d.ties,
-		unknown_times = d.unknown_times
+		-- those that a person has resolved since bear his name
+		ties = greatest(m.ties, d.ties),
+		unknown_times = greatest(m.unknown_times, d.unknown_times)
 	FROM (SELECT sum(local_only_count) AS local_only_count,
 			sum(remote_only_count) AS remote_only_count,
 			sum(match_count) AS match_count,
