@@ -1166,8 +1166,9 @@ BEGIN ATOMIC
 		applied_remote = d.applied_remote,
 		stale = d.stale,
 		failed = d.failed,
-		ties = d.ties,
-		unknown_times = d.unknown_times
+		-- those that a person has resolved since bear his name
+		ties = greatest(m.ties, d.ties),
+		unknown_times = greatest(m.unknown_times, d.unknown_times)
 	FROM (SELECT sum(local_only_count) AS local_only_count,
 			sum(remote_only_count) AS remote_only_count,
 			sum(match_count) AS match_count,
@@ -1226,8 +1227,8 @@ BEGIN ATOMIC
 			WHERE t.merge_id = m.merge_id AND t.columns IS NULL),
 		EXISTS (SELECT FROM steep_repl.merge_tables t
 			JOIN steep_repl.merge_rows r ON r.table_id = t.id
-			WHERE t.merge_id = m.merge_id AND r.state = 'planned'
-				AND r.round > t.applied_round),
+			WHERE t.merge_id = m.merge_id AND (r.state = 'failed' OR
+				r.state = 'planned' AND r.round > t.applied_round)),
 		EXISTS (SELECT FROM steep_repl.merge_tables t
 			JOIN steep_repl.merge_effects e ON e.table_id = t.id
 			WHERE t.merge_id = m.merge_id
@@ -1243,16 +1244,30 @@ END;
 COMMENT ON FUNCTION steep_repl.find_merge(text, oid) IS
 'internal: how a merge stands: may the role manage it, has every table a plan, is anything planned, was anything applied';
 
+CREATE FUNCTION steep_repl.lock_merge(p_merge_id text)
+RETURNS void
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	SELECT FROM steep_repl.merge_audit_log WHERE merge_id = p_merge_id FOR UPDATE;
+	SELECT NULL::void;
+END;
+COMMENT ON FUNCTION steep_repl.lock_merge(text) IS
+'internal: keeps others from going on with a merge until the transaction ends';
+
 CREATE FUNCTION steep_repl.reopen_merge(p_merge_id text)
 RETURNS void
 LANGUAGE sql VOLATILE
 BEGIN ATOMIC
+	UPDATE steep_repl.merge_rows r
+	SET state = 'planned', round = t.applied_round + 1, error_message = NULL
+	FROM steep_repl.merge_tables t
+	WHERE t.merge_id = p_merge_id AND r.table_id = t.id AND r.state = 'failed';
 	UPDATE steep_repl.merge_audit_log
 	SET status = 'pending', dry_run = false, completed_at = NULL, error_message = NULL
 	WHERE merge_id = p_merge_id;
 END;
 COMMENT ON FUNCTION steep_repl.reopen_merge(text) IS
-'internal: what was planned is to be applied';
+'internal: what was planned is to be applied, and what has failed once more';
 
 CREATE FUNCTION steep_repl.copy_merge_tables(p_merge_id text, p_of text)
 RETURNS void

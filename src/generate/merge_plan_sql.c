@@ -142,13 +142,70 @@ steep_merge_decide_sql(const TablePair *pair, const DecisionRule *rule)
 	return statement;
 }
 
+/* The expression that generates a column, as a value of its type, or NULL. */
+static const char *
+generated_by(const char *column, List *generated)
+{
+	ListCell   *cell;
+
+	foreach(cell, generated)
+	{
+		char	  **row = lfirst(cell);
+
+		if (strcmp(row[GENERATED_COLUMN], column) == 0)
+			return psprintf("(%s)::%s", row[GENERATED_EXPRESSION],
+							row[GENERATED_TYPE]);
+	}
+	return NULL;
+}
+
+/* t.<column>, <expression> AS <column>, …: columns with those generated anew */
+static char *
+generate_columns(List *names, List *generated)
+{
+	List	   *items = NIL;
+	ListCell   *cell;
+
+	foreach(cell, names)
+	{
+		const char *name = steep_sql_ident(lfirst(cell));
+		const char *expression = generated_by(lfirst(cell), generated);
+
+		items = lappend(items, expression ?
+						psprintf("%s AS %s", expression, name) :
+						psprintf("t.%s", name));
+	}
+	return steep_sql_join(items, ", ");
+}
+
+/* List the columns of table $1 that are generated, and how. */
+const Statement *
+steep_merge_generated_sql(void)
+{
+	static const Statement statement = {
+		.site = SITE_LOCAL,
+		.purpose = "read generated columns",
+		.text = "SELECT a.attname, pg_get_expr(d.adbin, d.adrelid),\n"
+		"       format_type(a.atttypid, a.atttypmod)\n"
+		"FROM pg_attribute a\n"
+		"JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum\n"
+		"WHERE a.attrelid = $1::regclass AND a.attgenerated <> ''",
+		.nparams = 1,
+		.params = {"text"},
+	};
+
+	return &statement;
+}
+
 /*----------
  * Read the record $1 of the columns named, the first nkeys of which are the
- * key, by the types of a table: its image and its digest.
+ * key, by the types of a table: its image and its digest.  "generated" is the
+ * answer to the statement above.
  *----------
  */
 const Statement *
-steep_merge_custom_sql(const char *table, List *names, int nkeys)
+steep_merge_custom_sql(const char *table, List *names, int nkeys,
+					   List *generated)
 {
 	Statement  *statement = palloc0(sizeof(Statement));
 	TablePair	pair = {0};
@@ -166,14 +223,15 @@ steep_merge_custom_sql(const char *table, List *names, int nkeys)
 	statement->purpose = psprintf("read a row of %s", table);
 	statement->text =
 		psprintf("SELECT ROW(%s)::text, steep_repl.row_digest(%s)\n"
-				 "FROM (SELECT (r.record).* FROM\n"
+				 "FROM (SELECT %s FROM (SELECT (r.record).* FROM\n"
 				 "  (SELECT steep_repl.reorder_record(%s, $1, ARRAY\n"
 				 "     (SELECT a.attname::text FROM pg_attribute a\n"
 				 "      WHERE a.attrelid = %s::regclass AND a.attnum > 0\n"
 				 "        AND NOT a.attisdropped ORDER BY a.attnum))::%s AS record\n"
-				 "   OFFSET 0) r) t",
+				 "   OFFSET 0) r) t OFFSET 0) t",
 				 steep_table_columns(pair.columns),
 				 steep_table_digest_columns(&pair),
+				 generate_columns(names, generated),
 				 steep_table_names_array(pair.columns),
 				 steep_sql_literal(table), table);
 	statement->nparams = 1;

@@ -42,14 +42,24 @@ typedef enum Cut
 	CUT_APPLIED					/* with the digests after */
 } Cut;
 
+/* The columns of steep_merge_generated_sql(). */
+enum
+{
+	GENERATED_COLUMN,
+	GENERATED_EXPRESSION,
+	GENERATED_TYPE
+};
+
 /* plan */
 extern const Statement *steep_merge_read_sql(Site site, const TablePair *pair,
 											 const DecisionRule *rule);
 extern const Statement *steep_merge_decide_sql(const TablePair *pair,
 											   const DecisionRule *rule);
 
+extern const Statement *steep_merge_generated_sql(void);
 extern const Statement *steep_merge_custom_sql(const char *table,
-											   List *names, int nkeys);
+											   List *names, int nkeys,
+											   List *generated);
 extern const Statement *steep_merge_commit_times_sql(Site site);
 extern const Statement *steep_merge_clock_sql(Site site);
 

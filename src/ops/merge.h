@@ -106,7 +106,7 @@ extern char *steep_merge_record_new(const PeerAddress *address,
 									const char *identity);
 
 /* merge_resume.c */
-extern void steep_merge_check_idle(const char *id, char **found);
+extern char **steep_merge_take(const char *id);
 
 /* merge_plan.c */
 extern void steep_merge_record_statements(Session *session,

@@ -118,6 +118,7 @@ read_arguments(FunctionCallInfo fcinfo)
 		"p_merge_id", "p_table", "p_key", "p_resolution"
 	};
 	Resolution	wanted = {0};
+	Datum		name;
 	ArrayType  *table;
 
 	for (int i = 0; i < (int) lengthof(names); i++)
@@ -126,8 +127,8 @@ read_arguments(FunctionCallInfo fcinfo)
 			report_missing(names[i]);
 	}
 	wanted.merge = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	table = construct_array((Datum[]) {PG_GETARG_DATUM(1)}, 1,
-							TEXTOID, -1, false, TYPALIGN_INT);
+	name = PG_GETARG_DATUM(1);
+	table = construct_array(&name, 1, TEXTOID, -1, false, TYPALIGN_INT);
 	wanted.table = steep_merge_table(linitial(steep_tables_resolve(table)));
 	wanted.key = PG_GETARG_JSONB_P(2);
 	wanted.how = text_to_cstring(PG_GETARG_TEXT_PP(3));
@@ -212,9 +213,22 @@ check_columns(const Resolution *wanted, char **laid)
 				 errhint("Leave the key out of p_row, or give it as it is.")));
 }
 
+/* Read which columns of a table are generated, and how. */
+static List *
+read_generated(const char *table)
+{
+	Spool	   *spool = steep_spool_create("generated");
+	List	   *columns;
+
+	steep_local_rows(steep_merge_generated_sql(), &table, NIL, spool);
+	columns = steep_spool_texts(spool);
+	steep_spool_end(spool);
+	return columns;
+}
+
 /*
- * Have the table's types read the row that the caller gives; returns its image
- * and its digest.  Runs as the caller.
+ * Have the table's types read the row that the caller gives, and generate what
+ * is generated from it; returns its image and its digest.  Runs as the caller.
  */
 static char **
 read_row(const Resolution *wanted, char **conflict)
@@ -232,7 +246,8 @@ read_row(const Resolution *wanted, char **conflict)
 	check_columns(wanted, laid);
 	row = steep_local_row(steep_merge_custom_sql(wanted->table,
 												 steep_image_names(conflict[CONFLICT_COLUMNS]),
-												 list_length(steep_image_names(conflict[CONFLICT_KEY]))),
+												 list_length(steep_image_names(conflict[CONFLICT_KEY])),
+												 read_generated(wanted->table)),
 						  record, NIL);
 	steep_pin_end(pinned);
 	return row;
@@ -265,12 +280,11 @@ Datum
 steep_repl_resolve_conflict(PG_FUNCTION_ARGS)
 {
 	Resolution	wanted = read_arguments(fcinfo);
-	char	  **found = steep_merge_find(wanted.merge);
 	char	  **conflict;
 	char	  **row = NULL;
 
 	check_how(&wanted);
-	steep_merge_check_idle(wanted.merge, found);
+	(void) steep_merge_take(wanted.merge);
 	conflict = find(&wanted);
 	check_direction(&wanted, conflict);
 	if (wanted.row != NULL)

@@ -6,29 +6,6 @@ my ($node, $peer) = start_pair();
 my $before = state_of($node, $peer);
 my $row;
 
-# Options as JSON; a hash is written by table.
-sub options
-{
-	my (%o) = @_;
-	my $json = sub {
-		my ($value) = @_;
-		$value =~ s/([\\"])/\\$1/g;
-		$value =~ s/\n/\\n/g;
-		return qq{"$value"};
-	};
-	my $write = sub {
-		my ($value) = @_;
-		return $json->($value) if !ref $value;
-		return '[' . join(', ', map { $json->($_) } @$value) . ']';
-	};
-
-	return '{' . join(', ', map {
-			my $option = $_;
-			qq{"$option": } . (ref $o{$option} ne 'HASH' ? $write->($o{$option}) :
-				'{' . join(', ', map { $json->($_) . ': ' . $write->($o{$option}{$_}) } sort keys %{ $o{$option} }) . '}')
-		} sort keys %o) . '}';
-}
-
 # Rows as "key:columns", in the order of the keys.
 sub rows
 {
