@@ -124,10 +124,15 @@ steep_merge_again(StepContext *step)
 	steep_merge_plan_again(step);
 }
 
-/* Is an error about the rows, so that the other rows can be written? */
+/*
+ * Is an error about the rows, so that the other rows can be written?  So is a
+ * state that neither the standard nor the server has: a trigger raises it.
+ */
 static bool
 about_rows(int sqlstate)
 {
+	if (strchr("689IJKLMNOQRSTUVWYZ", PGUNSIXBIT(sqlstate)) != NULL)
+		return true;
 	switch (ERRCODE_TO_CATEGORY(sqlstate))
 	{
 		case ERRCODE_DATA_EXCEPTION:
