@@ -5,7 +5,8 @@
  *
  * What can't be written does not stop the rest.  A batch that fails because
  * of its rows is cut into halves, and these into theirs, until the row is
- * found, which is recorded as failed.
+ * found, which is recorded as failed; or as stale, if it may have to wait for
+ * its parent, which has moved and is planned again.
  *
  *	split		cut what is planned into batches, parents first
  *	batch		apply one, as "apply" does all
@@ -66,6 +67,17 @@ static const Statement mark_batch = {
 	.params = {"int8", "int8", "int8", "text", "text"},
 };
 
+static const Statement any_stale = {
+	.site = SITE_LOCAL,
+	.writes = true,
+	.purpose = "look for stale rows",
+	.text = "SELECT EXISTS (SELECT FROM steep_repl.merge_tables t\n"
+	"  JOIN steep_repl.merge_rows r ON r.table_id = t.id\n"
+	"  WHERE t.merge_id = $1 AND r.state = 'stale')",
+	.nparams = 1,
+	.params = {"text"},
+};
+
 /* Add a step for a batch, in the given stage. */
 static void
 add_batch(StepContext *step, int stage, const char *table, const char *after,
@@ -73,9 +85,10 @@ add_batch(StepContext *step, int stage, const char *table, const char *after,
 {
 	StepSpec	spec = {.kind = "batch",.stage = stage,.target = table,.weight = 1};
 
-	spec.params = psprintf("{\"after\": %s, \"until\": %s, \"round\": %d}",
+	spec.params = psprintf("{\"after\": %s, \"until\": %s, \"round\": %d, \"replans\": %d}",
 						   after, until,
-						   (int) steep_merge_param(step, "round", 1));
+						   (int) steep_merge_param(step, "round", 1),
+						   (int) steep_merge_param(step, "replans", 0));
 	steep_job_add_step(step, &spec);
 }
 
@@ -111,10 +124,15 @@ steep_merge_again(StepContext *step)
 	steep_merge_plan_again(step);
 }
 
-/* Is an error about the rows, so that the other rows can be written? */
+/*
+ * Is an error about the rows, so that the other rows can be written?  So is a
+ * state that neither the standard nor the server has: a trigger raises it.
+ */
 static bool
 about_rows(int sqlstate)
 {
+	if (strchr("689IJKLMNOQRSTUVWYZ", PGUNSIXBIT(sqlstate)) != NULL)
+		return true;
 	switch (ERRCODE_TO_CATEGORY(sqlstate))
 	{
 		case ERRCODE_DATA_EXCEPTION:
@@ -128,6 +146,17 @@ about_rows(int sqlstate)
 	}
 }
 
+/* May a row be written later, when its parent is? */
+static bool
+may_wait(const Apply *apply, const ErrorData *error)
+{
+	const char *values[] = {apply->merge->id};
+
+	return error->sqlerrcode == ERRCODE_FOREIGN_KEY_VIOLATION &&
+		apply->replans > 0 &&
+		steep_merge_ask(&any_stale, values)[0][0] == 't';
+}
+
 /* Record that the row of a batch of one has failed, or halve the batch. */
 static void
 take_failure(Apply *apply, const ErrorData *error)
@@ -135,10 +164,11 @@ take_failure(Apply *apply, const ErrorData *error)
 	StepContext *step = apply->step;
 	const char *values[] = {apply->merge->id, apply->table, apply->after, apply->until};
 	char	  **half = steep_merge_ask(&halve, values);
+	bool		wait = may_wait(apply, error);
 	const char *row[] = {
-		half[0], apply->after, apply->until, "failed",
-		error->detail ? psprintf("%s: %s", error->message, error->detail) :
-		error->message
+		half[0], apply->after, apply->until, wait ? "stale" : "failed",
+		wait ? NULL : error->detail ?
+		psprintf("%s: %s", error->message, error->detail) : error->message
 	};
 
 	if (strtoll(half[1], NULL, 10) > 1)
@@ -150,9 +180,12 @@ take_failure(Apply *apply, const ErrorData *error)
 		steep_merge_book(&mark_batch, row, NIL);
 }
 
-/* Apply the batch; return the error if its rows can't be written, or NULL. */
+/*
+ * Apply the batch; return the error if its rows can't be written, or NULL.
+ * *written says whether any was, or all wait for one that has moved.
+ */
 static ErrorData *
-try_to_apply(Apply *apply)
+try_to_apply(Apply *apply, volatile bool *written)
 {
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
@@ -163,7 +196,7 @@ try_to_apply(Apply *apply)
 	MemoryContextSwitchTo(context);
 	PG_TRY();
 	{
-		(void) steep_merge_apply_batch(apply);
+		*written = steep_merge_apply_batch(apply);
 		ReleaseCurrentSubTransaction();
 	}
 	PG_CATCH();
@@ -188,10 +221,11 @@ steep_merge_batch(StepContext *step)
 {
 	Apply	   *apply = steep_merge_prepare(step);
 	ErrorData  *volatile error = NULL;
+	volatile bool written = false;
 
 	PG_TRY();
 	{
-		error = try_to_apply(apply);
+		error = try_to_apply(apply, &written);
 	}
 	PG_CATCH();
 	{
@@ -206,7 +240,7 @@ steep_merge_batch(StepContext *step)
 	{
 		const char *values[] = {
 			((TablePair *) linitial(apply->pairs))->record,
-			apply->after, apply->until, "applied", NULL
+			apply->after, apply->until, written ? "applied" : "stale", NULL
 		};
 
 		steep_merge_book(&mark_batch, values, NIL);
