@@ -271,6 +271,7 @@ steep_repl_resolve_conflict(PG_FUNCTION_ARGS)
 
 	check_how(&wanted);
 	steep_merge_check_idle(wanted.merge, found);
+	steep_merge_check_settled(wanted.merge, found);
 	conflict = find(&wanted);
 	check_direction(&wanted, conflict);
 	if (wanted.row != NULL)

@@ -84,6 +84,19 @@ steep_merge_check_idle(const char *id, char **found)
 				 errhint("Wait for it with steep_repl.wait_merge('%s').", id)));
 }
 
+/* Refuse what cannot be done before it is known what the peer has applied. */
+void
+steep_merge_check_settled(const char *id, char **found)
+{
+	if (found[FOUND_DOUBT][0] == 't')
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the peer may have applied a part of merge \"%s\" that is not applied here",
+						id),
+				 errhint("steep_repl.apply_merge('%s') finds out, and finishes it here.",
+						 id)));
+}
+
 /* Find the way back to the peer of a merge. */
 static PeerAddress *
 address_of(FunctionCallInfo fcinfo, const char *id, char **found)
@@ -158,7 +171,7 @@ check_plan(const char *id, char **found)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("merge \"%s\" has no plan for all of its tables", id),
 				 errhint("Start a new merge.")));
-	if (found[FOUND_CHANGES][0] != 't')
+	if (found[FOUND_CHANGES][0] != 't' && found[FOUND_DOUBT][0] != 't')
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("merge \"%s\" has nothing to apply", id),
@@ -213,6 +226,7 @@ static void
 check_applied(const char *id, char **found)
 {
 	steep_merge_check_idle(id, found);
+	steep_merge_check_settled(id, found);
 	if (found[FOUND_APPLIED][0] != 't')
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
