@@ -1583,6 +1583,48 @@ COMMENT ON FUNCTION steep_repl.prune_merges(interval) IS
 'forgets the merges that ended longer ago than this, with their decisions; returns how many. They cannot be reverted any more';
 
 ----------------------------------------------------------------------------
+-- Health
+----------------------------------------------------------------------------
+
+CREATE FUNCTION steep_repl.health_facts(
+	p_role oid,
+	OUT extension_version text, OUT pg_version text, OUT active_operations int,
+	OUT last_error text, OUT failing boolean)
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+	WITH failed AS MATERIALIZED (
+		SELECT q.operation, q.completed_at, q.error_sqlstate,
+			CASE WHEN steep_repl.may_manage(p_role, q.owner) THEN q.error_message END AS message
+		FROM steep_repl.work_queue q
+		WHERE q.status = 'failed'
+		ORDER BY q.completed_at DESC LIMIT 1),
+	left_behind AS MATERIALIZED (
+		SELECT count(*) AS n FROM steep_repl.leftovers())
+	SELECT (SELECT extversion FROM pg_extension WHERE extname = 'steep_repl'),
+		current_setting('server_version'),
+		(SELECT count(*) FROM steep_repl.work_queue WHERE status IN ('pending', 'running'))::int,
+		coalesce(
+			CASE WHEN l.n > 0 THEN
+				format('%s leftovers, listed by steep_repl.leftovers()', l.n) END,
+			(SELECT format('%s: %s', f.operation,
+				coalesce(f.message, 'SQLSTATE ' || f.error_sqlstate)) FROM failed f)),
+		l.n > 0 OR EXISTS (SELECT FROM failed f WHERE f.completed_at > now() - interval '1 day')
+	FROM left_behind l;
+END;
+COMMENT ON FUNCTION steep_repl.health_facts(oid)
+	IS 'internal: what our own tables know of the health of this node';
+
+CREATE FUNCTION steep_repl.health(
+	OUT status text, OUT extension_version text, OUT pg_version text,
+	OUT background_worker_running boolean, OUT shared_memory_available boolean,
+	OUT active_operations int, OUT last_error text)
+RETURNS SETOF record
+LANGUAGE c STABLE ROWS 1
+AS 'MODULE_PATHNAME', 'steep_repl_health';
+COMMENT ON FUNCTION steep_repl.health()
+	IS 'one row on this node: unhealthy if no worker can run, degraded if a job failed within a day or something was left behind, else healthy; never shows others'' errors';
+
+----------------------------------------------------------------------------
 -- Privileges
 ----------------------------------------------------------------------------
 

@@ -173,6 +173,18 @@ SELECT merge_id, phase, overall_percent, error FROM steep_repl.merge_progress('m
 SELECT merge_id, phase, overall_percent FROM steep_repl.merge_progress('live');
 SELECT merge_id, phase FROM steep_repl.merge_progress();
 
+-- health, with an error that only who may manage the job sees
+GRANT EXECUTE ON FUNCTION steep_repl.health() TO jobs_bob;
+SELECT extension_version, pg_version = current_setting('server_version') AS pg_version,
+	background_worker_running, shared_memory_available, active_operations, status, last_error
+FROM steep_repl.health();
+SET ROLE jobs_bob;
+SELECT status, active_operations, last_error FROM steep_repl.health();
+RESET ROLE;
+INSERT INTO steep_repl.merge_markers (merge_id, batch, created_at) VALUES ('gone', 1, '2024-01-01');
+SELECT status, last_error FROM steep_repl.health();
+DELETE FROM steep_repl.merge_markers WHERE merge_id = 'gone';
+
 SELECT steep_repl.prune_work_queue('1 hour');
 DELETE FROM steep_repl.work_queue;
 SELECT count(*) FROM steep_repl.work_steps;
