@@ -11,7 +11,8 @@
  *
  * With atomicity "batch", stage 2 is split, which adds a stage for each batch
  * and one that looks for rows that moved.  A merge that undoes another starts
- * with revert instead of plan, and one that was planned before with apply.
+ * with revert instead of plan, and one that was planned before with apply; if
+ * it may be applied on the peer already, with settle.
  *
  *-------------------------------------------------------------------------
  */
@@ -89,7 +90,8 @@ enum
 	FOUND_SERVER,
 	FOUND_CONNINFO,
 	FOUND_IDENTITY,
-	FOUND_OPTIONS
+	FOUND_OPTIONS,
+	FOUND_DOUBT
 };
 
 /* merge_report.c */
@@ -107,6 +109,10 @@ extern char *steep_merge_record_new(const PeerAddress *address,
 
 /* merge_resume.c */
 extern char **steep_merge_take(const char *id);
+extern void steep_merge_check_settled(const char *id, char **found);
+
+/* merge_settle.c */
+extern void steep_merge_forget_batches(Session *session, const char *id);
 
 /* merge_plan.c */
 extern void steep_merge_record_statements(Session *session,
@@ -134,6 +140,7 @@ extern void steep_merge_plan_again(StepContext *step);
 extern void steep_merge_plan(StepContext *step);
 extern void steep_merge_replan(StepContext *step);
 extern void steep_merge_revert(StepContext *step);
+extern void steep_merge_settle(StepContext *step);
 extern void steep_merge_apply(StepContext *step);
 extern void steep_merge_split(StepContext *step);
 extern void steep_merge_batch(StepContext *step);

@@ -83,7 +83,13 @@ static void
 add_batch(StepContext *step, int stage, const char *table, const char *after,
 		  const char *until)
 {
-	StepSpec	spec = {.kind = "batch",.stage = stage,.target = table,.weight = 1};
+	StepSpec	spec = {
+		.kind = "batch",
+		.stage = stage,
+		.target = table,
+		.weight = 1,
+		.twofold = true
+	};
 
 	spec.params = psprintf("{\"after\": %s, \"until\": %s, \"round\": %d, \"replans\": %d}",
 						   after, until,
@@ -203,7 +209,8 @@ try_to_apply(Apply *apply, volatile bool *written)
 	{
 		MemoryContextSwitchTo(context);
 		error = CopyErrorData();
-		if (apply->step->decided || !about_rows(error->sqlerrcode))
+		if (apply->step->decided || apply->step->in_doubt ||
+			!about_rows(error->sqlerrcode))
 			PG_RE_THROW();
 		FlushErrorState();
 		while (GetCurrentTransactionNestLevel() > level)
@@ -213,6 +220,18 @@ try_to_apply(Apply *apply, volatile bool *written)
 	MemoryContextSwitchTo(context);
 	CurrentResourceOwner = owner;
 	return error;
+}
+
+/* Mark what is planned of the batch as applied, or as waiting if it was not. */
+void
+steep_merge_mark_batch(const Apply *apply, bool written)
+{
+	const char *values[] = {
+		((TablePair *) linitial(apply->pairs))->record,
+		apply->after, apply->until, written ? "applied" : "stale", NULL
+	};
+
+	steep_merge_book(&mark_batch, values, NIL);
 }
 
 /* Step "batch": write the planned decisions of a range, on both nodes. */
@@ -237,13 +256,6 @@ steep_merge_batch(StepContext *step)
 	if (error != NULL)
 		take_failure(apply, error);
 	else
-	{
-		const char *values[] = {
-			((TablePair *) linitial(apply->pairs))->record,
-			apply->after, apply->until, written ? "applied" : "stale", NULL
-		};
-
-		steep_merge_book(&mark_batch, values, NIL);
-	}
+		steep_merge_mark_batch(apply, written);
 	TEST_POINT("merge-before-local-commit");
 }

@@ -284,7 +284,7 @@ steep_repl_resolve_conflict(PG_FUNCTION_ARGS)
 	char	  **row = NULL;
 
 	check_how(&wanted);
-	(void) steep_merge_take(wanted.merge);
+	steep_merge_check_settled(wanted.merge, steep_merge_take(wanted.merge));
 	conflict = find(&wanted);
 	check_direction(&wanted, conflict);
 	if (wanted.row != NULL)

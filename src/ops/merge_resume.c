@@ -103,6 +103,19 @@ steep_merge_take(const char *id)
 	return found;
 }
 
+/* Refuse what cannot be done before it is known what the peer has applied. */
+void
+steep_merge_check_settled(const char *id, char **found)
+{
+	if (found[FOUND_DOUBT][0] == 't')
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the peer may have applied a part of merge \"%s\" that is not applied here",
+						id),
+				 errhint("steep_repl.apply_merge('%s') finds out, and finishes it here.",
+						 id)));
+}
+
 /* Find the way back to the peer of a merge. */
 static PeerAddress *
 address_of(FunctionCallInfo fcinfo, const char *id, char **found)
@@ -176,7 +189,7 @@ check_plan(const char *id, char **found)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("merge \"%s\" has no plan for all of its tables", id),
 				 errhint("Start a new merge.")));
-	if (found[FOUND_CHANGES][0] != 't')
+	if (found[FOUND_CHANGES][0] != 't' && found[FOUND_DOUBT][0] != 't')
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("merge \"%s\" has nothing to apply", id),
@@ -239,6 +252,7 @@ whole(Jsonb *options)
 static void
 check_applied(const char *id, char **found)
 {
+	steep_merge_check_settled(id, found);
 	if (found[FOUND_APPLIED][0] != 't')
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
