@@ -1468,8 +1468,10 @@ CREATE FUNCTION steep_repl.prune_merge_records(p_role oid, p_older_than interval
 RETURNS bigint
 LANGUAGE sql VOLATILE
 BEGIN ATOMIC
+	-- of younger ones the merge may be running, on its own node
 	DELETE FROM steep_repl.merge_markers
-	WHERE created_at < now() - p_older_than AND steep_repl.is_admin(p_role);
+	WHERE created_at < now() - greatest(p_older_than, interval '1 day')
+		AND steep_repl.is_admin(p_role);
 	DELETE FROM steep_repl.merge_rows r
 	USING steep_repl.merge_tables t, steep_repl.merge_audit_log m
 	WHERE r.table_id = t.id AND t.merge_id = m.merge_id
