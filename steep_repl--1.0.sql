@@ -63,6 +63,10 @@ CREATE TABLE steep_repl.work_steps (
 	status text NOT NULL DEFAULT 'pending'
 		CHECK (status IN ('pending', 'running', 'complete', 'failed', 'cancelled')),
 	attempt int NOT NULL DEFAULT 0,
+	settled int,
+	settle_after int,
+	in_doubt boolean GENERATED ALWAYS AS
+		(coalesce(attempt > settled, false) AND status <> 'complete') STORED,
 	next_attempt_at timestamptz NOT NULL DEFAULT '-infinity',
 	helper int,
 	weight bigint NOT NULL DEFAULT 1 CHECK (weight > 0),
@@ -79,8 +83,12 @@ CREATE TABLE steep_repl.work_steps (
 CREATE INDEX work_steps_job ON steep_repl.work_steps (job_id, stage, seq);
 CREATE INDEX work_steps_unfinished ON steep_repl.work_steps (job_id, stage, seq)
 	WHERE status IN ('pending', 'running', 'failed');
+CREATE INDEX work_steps_in_doubt ON steep_repl.work_steps (job_id) WHERE in_doubt;
 COMMENT ON TABLE steep_repl.work_steps IS 'steps of jobs: one row each transaction that a job consists of';
 COMMENT ON COLUMN steep_repl.work_steps.helper IS 'number of the worker that runs the step, within its job';
+COMMENT ON COLUMN steep_repl.work_steps.settled IS 'how many attempts are known to have left nothing on the peer; null: the step commits on this node only';
+COMMENT ON COLUMN steep_repl.work_steps.settle_after IS 'attempts after this one only find out whether the peer has committed, and if so finish the step here';
+COMMENT ON COLUMN steep_repl.work_steps.in_doubt IS 'the peer may have committed what is not committed here';
 COMMENT ON COLUMN steep_repl.work_steps.weight IS 'share of the step in the progress of its job, in rows or bytes';
 
 CREATE TABLE steep_repl.merge_audit_log (
@@ -102,10 +110,16 @@ CREATE TABLE steep_repl.merge_audit_log (
 	stale bigint,
 	failed bigint,
 	changed_since bigint,
+	ties bigint,
+	unknown_times bigint,
+	clock_skew interval,
 	atomicity text NOT NULL DEFAULT 'merge' CHECK (atomicity IN ('merge', 'batch')),
 	options jsonb NOT NULL DEFAULT '{}',
+	reverts text,
 	server text NOT NULL,
 	private_server boolean NOT NULL,
+	conninfo text,
+	peer_identity text,
 	created_at timestamptz NOT NULL DEFAULT now(),
 	started_at timestamptz,
 	completed_at timestamptz,
@@ -117,14 +131,27 @@ COMMENT ON COLUMN steep_repl.merge_audit_log.applied_local IS 'rows written on t
 COMMENT ON COLUMN steep_repl.merge_audit_log.applied_remote IS 'rows written on the peer';
 COMMENT ON COLUMN steep_repl.merge_audit_log.stale IS 'rows that moved each time they were to be written, and were left alone';
 COMMENT ON COLUMN steep_repl.merge_audit_log.changed_since IS 'merged rows that differed again when the merge was verified';
+COMMENT ON COLUMN steep_repl.merge_audit_log.ties IS 'conflicts whose rows were changed at the same time';
+COMMENT ON COLUMN steep_repl.merge_audit_log.unknown_times IS 'conflicts of which one row does not say when it was changed';
+COMMENT ON COLUMN steep_repl.merge_audit_log.clock_skew IS 'how far the peer''s clock was ahead of this node''s';
+COMMENT ON COLUMN steep_repl.merge_audit_log.reverts IS 'the merge that this one undoes';
 COMMENT ON COLUMN steep_repl.merge_audit_log.private_server IS 'the server was made for this merge and is dropped with its job';
+COMMENT ON COLUMN steep_repl.merge_audit_log.peer_identity IS 'system identifier and database of the peer';
+COMMENT ON COLUMN steep_repl.merge_audit_log.conninfo IS 'how to reach the peer again, without secrets; null if by an existing server';
 
 CREATE TABLE steep_repl.merge_tables (
+	id bigint GENERATED ALWAYS AS IDENTITY UNIQUE,
 	merge_id text NOT NULL REFERENCES steep_repl.merge_audit_log ON DELETE CASCADE,
 	seq int NOT NULL,
 	table_name text NOT NULL,
 	strategy text NOT NULL,
 	key_columns text[] NOT NULL,
+	columns text[],
+	modified_column text,
+	condition text,
+	excluded text[] NOT NULL DEFAULT '{}',
+	applied_round int NOT NULL DEFAULT 0,
+	reverts bigint,
 	local_only_count bigint,
 	remote_only_count bigint,
 	match_count bigint,
@@ -134,6 +161,10 @@ CREATE TABLE steep_repl.merge_tables (
 	UNIQUE (merge_id, table_name)
 );
 COMMENT ON TABLE steep_repl.merge_tables IS 'tables of merges, those that foreign keys point to first';
+COMMENT ON COLUMN steep_repl.merge_tables.columns IS 'columns of which the images of its rows consist, from its plan on';
+COMMENT ON COLUMN steep_repl.merge_tables.condition IS 'which rows take part; null: all';
+COMMENT ON COLUMN steep_repl.merge_tables.applied_round IS 'rows planned in rounds up to this one are applied';
+COMMENT ON COLUMN steep_repl.merge_tables.reverts IS 'id of the table that this one undoes';
 
 CREATE TABLE steep_repl.merge_statements (
 	merge_id text NOT NULL,
@@ -148,33 +179,70 @@ CREATE TABLE steep_repl.merge_statements (
 );
 COMMENT ON TABLE steep_repl.merge_statements IS 'statements that apply a planned merge; if a table would need others by then, it is not applied';
 
-CREATE TABLE steep_repl.merge_decisions (
-	merge_id text NOT NULL,
-	table_name text NOT NULL,
+-- No foreign key: a check of each of millions of rows, which only we write.
+CREATE TABLE steep_repl.merge_rows (
+	table_id bigint NOT NULL,
 	seq bigint NOT NULL,
-	round int NOT NULL DEFAULT 1,
+	round int NOT NULL,
 	key jsonb NOT NULL,
+	peer_key jsonb,
 	category text NOT NULL CHECK (category IN ('local_only', 'remote_only', 'conflict')),
 	resolution text CHECK (resolution IN ('local', 'remote', 'custom', 'skip')),
 	resolved_by text,
 	state text NOT NULL
 		CHECK (state IN ('planned', 'pending', 'applied', 'stale', 'failed', 'reverted')),
-	local_row jsonb,
-	remote_row jsonb,
 	local_digest bytea,
 	remote_digest bytea,
+	local_target_digest bytea,
+	remote_target_digest bytea,
+	local_image text,
+	remote_image text,
+	local_target text,
+	remote_target text,
 	error_message text,
-	PRIMARY KEY (merge_id, table_name, seq),
-	FOREIGN KEY (merge_id, table_name)
-		REFERENCES steep_repl.merge_tables (merge_id, table_name) ON DELETE CASCADE
+	PRIMARY KEY (table_id, seq)
 );
-COMMENT ON TABLE steep_repl.merge_decisions IS 'one row each row that differed, with both sides as they were and what was decided';
-COMMENT ON COLUMN steep_repl.merge_decisions.resolution IS 'whose row wins; a row on one side only wins';
-COMMENT ON COLUMN steep_repl.merge_decisions.round IS '1, or more if the row moved and was planned again';
+COMMENT ON TABLE steep_repl.merge_rows IS 'what merge_decisions shows, as it is kept: images are texts of rows, of the columns of merge_tables';
+COMMENT ON COLUMN steep_repl.merge_rows.peer_key IS 'the key as the peer prints it, if that differs';
+COMMENT ON COLUMN steep_repl.merge_rows.local_target IS 'with resolution custom: what the row becomes on this node, null if it goes';
+COMMENT ON COLUMN steep_repl.merge_rows.remote_target IS 'with resolution custom: what the row becomes on the peer, null if it goes';
+
+CREATE VIEW steep_repl.merge_effects AS
+	SELECT r.*,
+		CASE WHEN r.resolution = 'remote' THEN r.remote_image
+			WHEN r.resolution = 'custom' THEN r.local_target
+			ELSE r.local_image END AS local_after,
+		CASE WHEN r.resolution = 'local' THEN r.local_image
+			WHEN r.resolution = 'custom' THEN r.remote_target
+			ELSE r.remote_image END AS remote_after,
+		CASE WHEN r.resolution = 'remote' THEN r.remote_digest
+			WHEN r.resolution = 'custom' THEN r.local_target_digest
+			ELSE r.local_digest END AS local_after_digest,
+		CASE WHEN r.resolution = 'local' THEN r.local_digest
+			WHEN r.resolution = 'custom' THEN r.remote_target_digest
+			ELSE r.remote_digest END AS remote_after_digest,
+		CASE
+			WHEN r.resolution = 'remote' AND r.local_digest IS NULL THEN 'insert'
+			WHEN r.resolution = 'remote' THEN 'update'
+			WHEN r.resolution <> 'custom'
+				OR r.local_digest IS NOT DISTINCT FROM r.local_target_digest THEN NULL
+			WHEN r.local_digest IS NULL THEN 'insert'
+			WHEN r.local_target_digest IS NULL THEN 'delete'
+			ELSE 'update' END AS local_action,
+		CASE
+			WHEN r.resolution = 'local' AND r.remote_digest IS NULL THEN 'insert'
+			WHEN r.resolution = 'local' THEN 'update'
+			WHEN r.resolution <> 'custom'
+				OR r.remote_digest IS NOT DISTINCT FROM r.remote_target_digest THEN NULL
+			WHEN r.remote_digest IS NULL THEN 'insert'
+			WHEN r.remote_target_digest IS NULL THEN 'delete'
+			ELSE 'update' END AS remote_action
+	FROM steep_repl.merge_rows r;
+COMMENT ON VIEW steep_repl.merge_effects IS 'merge_rows, with what each becomes on both nodes and what has to be done for that: insert, update, delete or null';
 
 CREATE TABLE steep_repl.merge_markers (
 	merge_id text NOT NULL,
-	batch int NOT NULL,
+	batch bigint NOT NULL,
 	epoch int NOT NULL DEFAULT 1,
 	result jsonb,
 	claimed_by text NOT NULL DEFAULT session_user,
@@ -289,6 +357,13 @@ AS 'MODULE_PATHNAME', 'steep_repl_changed_columns';
 COMMENT ON FUNCTION steep_repl.changed_columns(text[], text, text) IS
 'names the columns in which the texts of two rows differ; null if one is null';
 
+CREATE FUNCTION steep_repl.reorder_record(columns text[], record text, wanted text[])
+RETURNS text
+LANGUAGE C STRICT IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'steep_repl_reorder_record';
+COMMENT ON FUNCTION steep_repl.reorder_record(text[], text, text[]) IS
+'turns the text of ROW(columns)::text into that of a row of the wanted columns; one that is not there is null';
+
 CREATE FUNCTION steep_repl.analyze_overlap(
     p_peer_connstr text,
     p_tables text[],
@@ -388,14 +463,16 @@ COMMENT ON FUNCTION steep_repl.enqueue_job(text, text, text, jsonb, oid, text, i
 	IS 'internal: add a job to the queue';
 
 CREATE FUNCTION steep_repl.enqueue_step(
-	p_job bigint, p_stage int, p_seq int, p_kind text, p_target text, p_params jsonb, p_weight bigint)
+	p_job bigint, p_stage int, p_seq int, p_kind text, p_target text, p_params jsonb, p_weight bigint,
+	p_twofold boolean)
 RETURNS void
 LANGUAGE sql VOLATILE
 BEGIN ATOMIC
-	INSERT INTO steep_repl.work_steps (job_id, stage, seq, kind, target, params, weight)
-	VALUES (p_job, p_stage, p_seq, p_kind, p_target, coalesce(p_params, '{}'), p_weight);
+	INSERT INTO steep_repl.work_steps (job_id, stage, seq, kind, target, params, weight, settled)
+	VALUES (p_job, p_stage, p_seq, p_kind, p_target, coalesce(p_params, '{}'), p_weight,
+			CASE WHEN p_twofold THEN 0 END);
 END;
-COMMENT ON FUNCTION steep_repl.enqueue_step(bigint, int, int, text, text, jsonb, bigint)
+COMMENT ON FUNCTION steep_repl.enqueue_step(bigint, int, int, text, text, jsonb, bigint, boolean)
 	IS 'internal: add a step to a job';
 
 CREATE FUNCTION steep_repl.has_pending_jobs(p_count bigint)
@@ -407,6 +484,20 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION steep_repl.has_pending_jobs(bigint)
 	IS 'internal: do as many jobs wait already?';
+
+CREATE FUNCTION steep_repl.settle_attempts()
+RETURNS int
+LANGUAGE sql IMMUTABLE
+RETURN 3;
+COMMENT ON FUNCTION steep_repl.settle_attempts()
+	IS 'how often it is tried to find out whether the peer has committed, before a job ends without that';
+
+CREATE FUNCTION steep_repl.has_doubt(p_job bigint)
+RETURNS boolean
+LANGUAGE sql STABLE
+RETURN EXISTS (SELECT FROM steep_repl.work_steps AS s WHERE s.job_id = p_job AND s.in_doubt);
+COMMENT ON FUNCTION steep_repl.has_doubt(bigint)
+	IS 'internal: may the peer have committed a step of this job that is not committed here?';
 
 CREATE FUNCTION steep_repl.give_up_job(p_live bigint[], p_lost bigint[])
 RETURNS SETOF steep_repl.work_queue
@@ -425,7 +516,9 @@ BEGIN ATOMIC
 			FROM steep_repl.work_queue AS o
 			WHERE o.id <> ALL (p_live)
 				AND (o.status = 'running' OR (o.status = 'pending' AND o.id = ANY (p_lost)))
-				AND (o.cancel_requested OR o.fruitless + (o.status = 'pending')::int >= o.max_attempts)
+				AND (o.cancel_requested AND NOT steep_repl.has_doubt(o.id)
+					OR o.fruitless + (o.status = 'pending')::int >= o.max_attempts
+						+ CASE WHEN steep_repl.has_doubt(o.id) THEN steep_repl.settle_attempts() ELSE 0 END)
 			ORDER BY o.id
 			LIMIT 1)
 		AND q.status IN ('running', 'pending')
@@ -528,7 +621,7 @@ LANGUAGE sql VOLATILE
 BEGIN ATOMIC
 	UPDATE steep_repl.work_steps
 	SET status = 'pending', helper = NULL,
-		next_attempt_at = clock_timestamp() + steep_repl.backoff(attempt)
+		next_attempt_at = clock_timestamp() + steep_repl.backoff(attempt - coalesce(settle_after, 0))
 	WHERE job_id = p_id AND status = 'running' AND helper <> ALL (p_busy);
 	UPDATE steep_repl.work_steps AS s
 	SET status = 'failed', completed_at = clock_timestamp(),
@@ -536,14 +629,19 @@ BEGIN ATOMIC
 		error_message = coalesce(s.error_message,
 			format('gave up after %s attempts, in which the worker ended without a result', s.attempt))
 	FROM steep_repl.work_queue AS q
-	WHERE s.job_id = p_id AND s.status = 'pending' AND q.id = p_id AND s.attempt >= q.max_attempts;
+	WHERE s.job_id = p_id AND s.status = 'pending' AND q.id = p_id
+		AND CASE WHEN s.in_doubt THEN s.attempt >= s.settle_after + steep_repl.settle_attempts()
+			ELSE s.attempt >= q.max_attempts END;
 	WITH unfinished AS (
-		SELECT s.status, s.next_attempt_at, s.stage = min(s.stage) OVER () AS current
+		SELECT s.status, s.next_attempt_at, s.in_doubt,
+			s.in_doubt AND (s.status = 'pending' OR s.status = 'running' AND s.attempt > s.settle_after) AS settling,
+			s.stage = min(s.stage) OVER () AS current
 		FROM steep_repl.work_steps AS s
 		WHERE s.job_id = p_id AND s.status IN ('pending', 'running', 'failed'))
-	SELECT q.id IS NOT NULL, q.cancel_requested,
+	SELECT q.id IS NOT NULL, q.cancel_requested AND NOT coalesce(bool_or(u.settling), false),
 		(SELECT min(id) FROM steep_repl.work_steps WHERE job_id = p_id AND status = 'failed'),
-		count(*) FILTER (WHERE u.status = 'pending' AND u.current AND u.next_attempt_at <= clock_timestamp()),
+		count(*) FILTER (WHERE u.status = 'pending' AND u.current AND u.next_attempt_at <= clock_timestamp()
+			AND (u.in_doubt OR NOT q.cancel_requested)),
 		count(*) FILTER (WHERE u.status = 'running'),
 		count(u.status),
 		(min(extract(epoch FROM u.next_attempt_at - clock_timestamp()))
@@ -568,9 +666,12 @@ CREATE FUNCTION steep_repl.claim_step(p_job bigint, p_helper int)
 RETURNS SETOF steep_repl.work_steps
 LANGUAGE sql VOLATILE
 BEGIN ATOMIC
-	UPDATE steep_repl.work_steps
-	SET status = 'running', attempt = attempt + 1, helper = p_helper, started_at = clock_timestamp()
-	WHERE id = (
+	UPDATE steep_repl.work_steps AS w
+	SET status = 'running', attempt = w.attempt + 1, helper = p_helper, started_at = clock_timestamp(),
+		settle_after = coalesce(w.settle_after,
+			CASE WHEN w.in_doubt AND (j.cancel_requested OR w.attempt >= j.max_attempts) THEN w.attempt END)
+	FROM steep_repl.work_queue AS j
+	WHERE j.id = p_job AND w.id = (
 		SELECT s.id
 		FROM steep_repl.work_steps AS s
 		WHERE s.job_id = p_job AND s.status = 'pending' AND s.next_attempt_at <= clock_timestamp()
@@ -580,13 +681,13 @@ BEGIN ATOMIC
 				WHERE u.job_id = p_job AND u.status IN ('pending', 'running', 'failed'))
 			AND EXISTS (
 				SELECT FROM steep_repl.work_queue AS q
-				WHERE q.id = p_job AND q.status = 'running' AND NOT q.cancel_requested)
+				WHERE q.id = p_job AND q.status = 'running' AND (s.in_doubt OR NOT q.cancel_requested))
 			AND NOT EXISTS (
 				SELECT FROM steep_repl.work_steps AS f WHERE f.job_id = p_job AND f.status = 'failed')
 		ORDER BY s.seq, s.id
 		LIMIT 1
 		FOR UPDATE SKIP LOCKED)
-	RETURNING *;
+	RETURNING w.*;
 END;
 COMMENT ON FUNCTION steep_repl.claim_step(bigint, int)
 	IS 'internal: mark the next step of a job running';
@@ -606,22 +707,36 @@ COMMENT ON FUNCTION steep_repl.complete_step(bigint, int, bigint, bigint)
 	IS 'internal: mark a step complete';
 
 CREATE FUNCTION steep_repl.fail_step(
-	p_id bigint, p_attempt int, p_status text, p_sqlstate text, p_message text, p_detail text, p_hint text, p_context text)
+	p_id bigint, p_attempt int, p_settled boolean, p_status text,
+	p_sqlstate text, p_message text, p_detail text, p_hint text, p_context text)
 RETURNS text
 LANGUAGE sql VOLATILE
 BEGIN ATOMIC
 	UPDATE steep_repl.work_steps AS s
-	SET status = CASE WHEN p_status = 'pending' AND s.attempt >= q.max_attempts THEN 'failed' ELSE p_status END,
-		helper = NULL, completed_at = CASE WHEN p_status <> 'pending' THEN clock_timestamp() END,
-		next_attempt_at = clock_timestamp() + steep_repl.backoff(s.attempt),
-		error_sqlstate = p_sqlstate, error_message = p_message, error_detail = p_detail,
-		error_hint = p_hint, error_context = p_context
-	FROM steep_repl.work_queue AS q
-	WHERE s.id = p_id AND s.status = 'running' AND s.attempt = p_attempt AND q.id = s.job_id
+	SET status = r.status, helper = NULL,
+		completed_at = CASE WHEN r.status <> 'pending' THEN clock_timestamp() END,
+		settled = CASE WHEN r.doubt OR s.settled IS NULL THEN s.settled ELSE s.attempt END,
+		settle_after = coalesce(s.settle_after, CASE WHEN r.doubt AND p_status <> 'pending' THEN s.attempt END),
+		next_attempt_at = clock_timestamp() + steep_repl.backoff(s.attempt - coalesce(s.settle_after, 0)),
+		error_sqlstate = CASE WHEN r.keep THEN s.error_sqlstate ELSE p_sqlstate END,
+		error_message = CASE WHEN r.keep THEN s.error_message ELSE p_message END,
+		error_detail = CASE WHEN r.keep THEN s.error_detail ELSE p_detail END,
+		error_hint = CASE WHEN r.keep THEN s.error_hint ELSE p_hint END,
+		error_context = CASE WHEN r.keep THEN s.error_context ELSE p_context END
+	FROM (SELECT o.id, d.doubt, o.attempt > o.settle_after AND o.error_message IS NOT NULL AS keep,
+			CASE WHEN NOT d.doubt AND p_status = 'pending' AND o.attempt >= q.max_attempts THEN 'failed'
+				WHEN NOT d.doubt THEN p_status
+				WHEN o.attempt >= o.settle_after + steep_repl.settle_attempts() THEN 'failed'
+				ELSE 'pending' END AS status
+		FROM steep_repl.work_steps AS o
+		JOIN steep_repl.work_queue AS q ON q.id = o.job_id,
+			LATERAL (SELECT o.settled IS NOT NULL AND NOT p_settled) AS d (doubt)
+		WHERE o.id = p_id) AS r
+	WHERE s.id = r.id AND s.status = 'running' AND s.attempt = p_attempt
 	RETURNING s.status;
 END;
-COMMENT ON FUNCTION steep_repl.fail_step(bigint, int, text, text, text, text, text, text)
-	IS 'internal: mark a step failed, or pending again if it is worth another attempt';
+COMMENT ON FUNCTION steep_repl.fail_step(bigint, int, boolean, text, text, text, text, text, text)
+	IS 'internal: mark a step failed, or pending again if it is worth another attempt or the peer may have committed it';
 
 CREATE FUNCTION steep_repl.note_fruit(p_job bigint)
 RETURNS void
@@ -681,13 +796,17 @@ CREATE FUNCTION steep_repl.request_cancel(p_id bigint)
 RETURNS text
 LANGUAGE sql VOLATILE
 BEGIN ATOMIC
+	UPDATE steep_repl.work_steps
+	SET next_attempt_at = '-infinity'
+	WHERE job_id = p_id AND status = 'pending' AND in_doubt;
 	UPDATE steep_repl.work_queue
-	SET cancel_requested = true
+	SET cancel_requested = true,
+		next_attempt_at = CASE WHEN steep_repl.has_doubt(id) THEN '-infinity' ELSE next_attempt_at END
 	WHERE id = p_id AND status IN ('pending', 'running')
-	RETURNING status;
+	RETURNING CASE WHEN steep_repl.has_doubt(id) THEN 'in doubt' ELSE status END;
 END;
 COMMENT ON FUNCTION steep_repl.request_cancel(bigint)
-	IS 'internal: ask for the end of a job; returns its status, or null if it has ended';
+	IS 'internal: ask for the end of a job; returns its status, null if it has ended, "in doubt" if the peer may have committed a step';
 
 CREATE FUNCTION steep_repl.job_status(p_id bigint, OUT p_status text, OUT p_writer xid)
 LANGUAGE sql STABLE
@@ -715,6 +834,8 @@ BEGIN ATOMIC
 		WHERE q.status IN ('complete', 'failed', 'cancelled')
 			AND q.completed_at < now() - p_older_than
 			AND steep_repl.may_manage(p_role, q.owner)
+			AND NOT (steep_repl.has_doubt(q.id) AND EXISTS
+				(SELECT FROM steep_repl.merge_audit_log AS m WHERE m.merge_id = q.merge_id))
 		RETURNING q.id)
 	SELECT count(*) FROM pruned;
 END;
@@ -762,7 +883,7 @@ COMMENT ON FUNCTION steep_repl.merge_progress(text)
 
 -- What the peer of a merge does in its own tables.
 
-CREATE FUNCTION steep_repl.claim_batch(p_merge_id text, p_batch int)
+CREATE FUNCTION steep_repl.claim_batch(p_merge_id text, p_batch bigint)
 RETURNS boolean
 LANGUAGE sql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -774,10 +895,10 @@ BEGIN ATOMIC
 		RETURNING 1)
 	SELECT EXISTS (SELECT FROM claimed);
 END;
-COMMENT ON FUNCTION steep_repl.claim_batch(text, int) IS
+COMMENT ON FUNCTION steep_repl.claim_batch(text, bigint) IS
 'marks a batch of a merge as applied on this node by the calling transaction; false if it was before';
 
-CREATE FUNCTION steep_repl.batch_result(p_merge_id text, p_batch int)
+CREATE FUNCTION steep_repl.batch_result(p_merge_id text, p_batch bigint)
 RETURNS jsonb
 LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -786,10 +907,10 @@ BEGIN ATOMIC
 	WHERE m.merge_id = p_merge_id AND m.batch = p_batch
 		AND m.claimed_by = session_user;
 END;
-COMMENT ON FUNCTION steep_repl.batch_result(text, int) IS
+COMMENT ON FUNCTION steep_repl.batch_result(text, bigint) IS
 'says which rows a batch of a merge left out: {"table": [decision, ...]}';
 
-CREATE FUNCTION steep_repl.finish_batch(p_merge_id text, p_batch int, p_result jsonb)
+CREATE FUNCTION steep_repl.finish_batch(p_merge_id text, p_batch bigint, p_result jsonb)
 RETURNS boolean
 LANGUAGE sql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -799,15 +920,36 @@ BEGIN ATOMIC
 		AND m.claimed_by = session_user AND m.result IS NULL
 	RETURNING true;
 END;
-COMMENT ON FUNCTION steep_repl.finish_batch(text, int, jsonb) IS
+COMMENT ON FUNCTION steep_repl.finish_batch(text, bigint, jsonb) IS
 'records which rows a batch of a merge left out';
+
+CREATE FUNCTION steep_repl.forget_batches(p_merge_id text)
+RETURNS void
+LANGUAGE sql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+	DELETE FROM steep_repl.merge_markers m
+	WHERE m.merge_id = p_merge_id AND m.claimed_by = session_user;
+END;
+COMMENT ON FUNCTION steep_repl.forget_batches(text) IS
+'removes what a merge has marked on this node, once all of it is applied on both';
+
+-- What both nodes of a merge do.
+
+CREATE FUNCTION steep_repl.tag_writes()
+RETURNS boolean
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'steep_repl_tag_writes';
+COMMENT ON FUNCTION steep_repl.tag_writes() IS
+'keeps what the transaction writes from subscriptions with origin = none; false if the role may not execute pg_replication_origin_session_setup';
 
 -- Book-keeping of the node that runs a merge; called as the owner of these
 -- tables.
 
 CREATE FUNCTION steep_repl.new_merge(
 	p_tables text[], p_strategy text, p_dry_run boolean, p_options jsonb,
-	p_peer text, p_server text, p_owner oid)
+	p_peer text, p_server text, p_conninfo text, p_owner oid,
+	p_skew interval, p_reverts text, p_identity text)
 RETURNS text
 LANGUAGE sql VOLATILE
 BEGIN ATOMIC
@@ -816,53 +958,71 @@ BEGIN ATOMIC
 			'_' || left(gen_random_uuid()::text, 8) AS merge_id)
 	INSERT INTO steep_repl.merge_audit_log
 		(merge_id, tables, strategy, dry_run, options, peer, server,
-		 private_server, requested_by, owner, atomicity)
+		 private_server, conninfo, requested_by, owner, atomicity, clock_skew,
+		 reverts, peer_identity)
 	SELECT merge_id, p_tables, p_strategy, p_dry_run, p_options, p_peer,
 		coalesce(p_server, 'steep_repl_' || merge_id), p_server IS NULL,
-		pg_get_userbyid(p_owner), p_owner, coalesce(p_options ->> 'atomicity', 'merge')
+		p_conninfo, pg_get_userbyid(p_owner), p_owner,
+		coalesce(p_options ->> 'atomicity', 'merge'), p_skew, p_reverts, p_identity
 	FROM id
 	RETURNING merge_id;
 END;
-COMMENT ON FUNCTION steep_repl.new_merge(text[], text, boolean, jsonb, text, text, oid) IS
+COMMENT ON FUNCTION steep_repl.new_merge(text[], text, boolean, jsonb, text, text, text, oid, interval, text, text) IS
 'records a merge and names it';
 
 CREATE FUNCTION steep_repl.add_merge_table(
-	p_merge_id text, p_seq int, p_table text, p_strategy text, p_key text[])
+	p_merge_id text, p_seq int, p_table text, p_strategy text, p_key text[],
+	p_modified_column text, p_condition text, p_excluded text[])
 RETURNS void
 LANGUAGE sql VOLATILE
 BEGIN ATOMIC
 	INSERT INTO steep_repl.merge_tables
-		(merge_id, seq, table_name, strategy, key_columns)
-	VALUES (p_merge_id, p_seq, p_table, p_strategy, p_key);
+		(merge_id, seq, table_name, strategy, key_columns, modified_column,
+		 condition, excluded)
+	VALUES (p_merge_id, p_seq, p_table, p_strategy, p_key, p_modified_column,
+		p_condition, coalesce(p_excluded, '{}'));
 END;
-COMMENT ON FUNCTION steep_repl.add_merge_table(text, int, text, text, text[]) IS
+COMMENT ON FUNCTION steep_repl.add_merge_table(text, int, text, text, text[], text, text, text[]) IS
 'adds a table to a merge';
 
-CREATE FUNCTION steep_repl.clear_plan(p_merge_id text, p_table text)
+CREATE FUNCTION steep_repl.clear_plan(p_table bigint)
 RETURNS void
 LANGUAGE sql VOLATILE
 BEGIN ATOMIC
-	DELETE FROM steep_repl.merge_decisions
-	WHERE merge_id = p_merge_id AND table_name = p_table;
-	DELETE FROM steep_repl.merge_statements
-	WHERE merge_id = p_merge_id AND table_name = p_table;
+	DELETE FROM steep_repl.merge_rows WHERE table_id = p_table;
+	DELETE FROM steep_repl.merge_statements s
+	USING steep_repl.merge_tables t
+	WHERE t.id = p_table AND s.merge_id = t.merge_id AND s.table_name = t.table_name;
 END;
-COMMENT ON FUNCTION steep_repl.clear_plan(text, text) IS
+COMMENT ON FUNCTION steep_repl.clear_plan(bigint) IS
 'forgets the plan for a table, before it is planned again from the start';
 
 CREATE FUNCTION steep_repl.record_plan(
-	p_merge_id text, p_table text, p_local_only bigint, p_remote_only bigint,
+	p_table bigint, p_columns text[], p_local_only bigint, p_remote_only bigint,
 	p_match bigint, p_conflict bigint)
 RETURNS void
 LANGUAGE sql VOLATILE
 BEGIN ATOMIC
 	UPDATE steep_repl.merge_tables
-	SET local_only_count = p_local_only, remote_only_count = p_remote_only,
-		match_count = p_match, conflict_count = p_conflict
-	WHERE merge_id = p_merge_id AND table_name = p_table;
+	SET columns = p_columns, local_only_count = p_local_only,
+		remote_only_count = p_remote_only, match_count = p_match,
+		conflict_count = p_conflict
+	WHERE id = p_table;
 END;
-COMMENT ON FUNCTION steep_repl.record_plan(text, text, bigint, bigint, bigint, bigint) IS
-'records how a table differed when it was planned';
+COMMENT ON FUNCTION steep_repl.record_plan(bigint, text[], bigint, bigint, bigint, bigint) IS
+'records of which columns a table''s images are, and how it differed when it was planned';
+
+CREATE FUNCTION steep_repl.count_plan(
+	p_table bigint, OUT local_only bigint, OUT remote_only bigint, OUT conflict bigint)
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+	SELECT count(*) FILTER (WHERE category = 'local_only'),
+		count(*) FILTER (WHERE category = 'remote_only'),
+		count(*) FILTER (WHERE category = 'conflict')
+	FROM steep_repl.merge_rows WHERE table_id = p_table;
+END;
+COMMENT ON FUNCTION steep_repl.count_plan(bigint) IS
+'counts the decisions on a table by category';
 
 CREATE FUNCTION steep_repl.add_merge_statement(
 	p_merge_id text, p_table text, p_seq int, p_runs_on text, p_purpose text,
@@ -877,46 +1037,54 @@ END;
 COMMENT ON FUNCTION steep_repl.add_merge_statement(text, text, int, text, text, text) IS
 'records a statement that applies the plan for a table';
 
-CREATE FUNCTION steep_repl.images_chunk(
-	p_merge_id text, p_table text, p_resolution text, p_category text,
-	p_after bigint, p_limit bigint, p_columns text[],
+CREATE FUNCTION steep_repl.rows_to_write(
+	p_table bigint, p_site text, p_actions text[], p_old boolean,
+	p_after bigint, p_until bigint, p_limit bigint, p_order text[],
 	OUT last_seq bigint, OUT n bigint, OUT images text[], OUT digests bytea[])
 LANGUAGE sql STABLE
 BEGIN ATOMIC
 	SELECT max(d.seq), count(*),
-		array_agg(steep_repl.image_record(p_columns, d.image) ORDER BY d.seq),
+		array_agg(steep_repl.reorder_record(
+			(SELECT columns FROM steep_repl.merge_tables WHERE id = p_table),
+			d.image, p_order) ORDER BY d.seq),
 		array_agg(d.digest)
-	FROM (SELECT x.seq,
-			CASE p_resolution WHEN 'local' THEN x.local_row ELSE x.remote_row END AS image,
-			CASE p_resolution WHEN 'local' THEN x.local_digest ELSE x.remote_digest END AS digest
-		FROM steep_repl.merge_decisions x
-		WHERE x.merge_id = p_merge_id AND x.table_name = p_table
-			AND x.state = 'planned' AND x.resolution = p_resolution
-			AND x.category = p_category AND x.seq > p_after
-		ORDER BY x.seq LIMIT p_limit) d;
+	FROM (SELECT e.seq,
+			CASE WHEN p_site = 'local' AND p_old THEN e.local_image
+				WHEN p_site = 'local' THEN e.local_after
+				WHEN p_old THEN e.remote_image
+				ELSE e.remote_after END AS image,
+			CASE p_site WHEN 'local' THEN e.local_after_digest
+				ELSE e.remote_after_digest END AS digest
+		FROM steep_repl.merge_effects e
+		WHERE e.table_id = p_table AND e.state = 'planned'
+			AND e.round > (SELECT applied_round FROM steep_repl.merge_tables WHERE id = p_table)
+			AND CASE p_site WHEN 'local' THEN e.local_action ELSE e.remote_action END = ANY (p_actions)
+			AND e.seq > p_after AND e.seq <= p_until
+		ORDER BY e.seq LIMIT p_limit) d;
 END;
-COMMENT ON FUNCTION steep_repl.images_chunk(text, text, text, text, bigint, bigint, text[]) IS
-'cuts the next planned rows to be written: their images as texts of rows, and their digests';
+COMMENT ON FUNCTION steep_repl.rows_to_write(bigint, text, text[], boolean, bigint, bigint, bigint, text[]) IS
+'cuts the next planned rows on which a node has to act: as texts of rows, new or old, and the new digests';
 
-CREATE FUNCTION steep_repl.mark_stale(p_merge_id text, p_table text, p_seqs bigint[])
+CREATE FUNCTION steep_repl.mark_stale(p_table bigint, p_seqs bigint[])
 RETURNS void
 LANGUAGE sql VOLATILE
 BEGIN ATOMIC
-	UPDATE steep_repl.merge_decisions SET state = 'stale'
-	WHERE merge_id = p_merge_id AND table_name = p_table
-		AND seq = ANY (p_seqs) AND state = 'planned';
+	UPDATE steep_repl.merge_rows SET state = 'stale'
+	WHERE table_id = p_table AND seq = ANY (p_seqs) AND state = 'planned';
 END;
-COMMENT ON FUNCTION steep_repl.mark_stale(text, text, bigint[]) IS
+COMMENT ON FUNCTION steep_repl.mark_stale(bigint, bigint[]) IS
 'marks decisions whose rows moved before they could be applied';
 
 CREATE FUNCTION steep_repl.mark_left_out(p_merge_id text, p_result jsonb)
 RETURNS void
 LANGUAGE sql VOLATILE
 BEGIN ATOMIC
-	UPDATE steep_repl.merge_decisions d SET state = 'stale'
-	FROM jsonb_each(p_result) t, jsonb_array_elements_text(t.value) s
-	WHERE d.merge_id = p_merge_id AND d.table_name = t.key
-		AND d.seq = s.value::bigint AND d.state = 'planned';
+	UPDATE steep_repl.merge_rows r SET state = 'stale'
+	FROM jsonb_each(p_result) l, jsonb_array_elements_text(l.value) s,
+		steep_repl.merge_tables t
+	WHERE t.merge_id = p_merge_id AND t.table_name = l.key
+		AND r.table_id = t.id AND r.seq = s.value::bigint
+		AND r.state = 'planned';
 END;
 COMMENT ON FUNCTION steep_repl.mark_left_out(text, jsonb) IS
 'marks the decisions that the peer left out in a batch it has applied before';
@@ -925,55 +1093,181 @@ CREATE FUNCTION steep_repl.left_out(p_merge_id text)
 RETURNS jsonb
 LANGUAGE sql STABLE
 BEGIN ATOMIC
-	SELECT coalesce(jsonb_object_agg(t.table_name, t.seqs), '{}')
-	FROM (SELECT d.table_name, jsonb_agg(d.seq) AS seqs
-		FROM steep_repl.merge_decisions d
-		WHERE d.merge_id = p_merge_id AND d.state = 'stale'
-		GROUP BY d.table_name) t;
+	SELECT coalesce(jsonb_object_agg(l.table_name, l.seqs), '{}')
+	FROM (SELECT t.table_name, jsonb_agg(r.seq) AS seqs
+		FROM steep_repl.merge_tables t
+		JOIN steep_repl.merge_rows r ON r.table_id = t.id
+		WHERE t.merge_id = p_merge_id AND r.state = 'stale'
+		GROUP BY t.table_name) l;
 END;
 COMMENT ON FUNCTION steep_repl.left_out(text) IS
 'lists the decisions that are stale: {"table": [decision, ...]}';
 
-CREATE FUNCTION steep_repl.mark_applied(p_merge_id text)
+CREATE FUNCTION steep_repl.mark_applied(p_merge_id text, p_round int)
 RETURNS void
 LANGUAGE sql VOLATILE
 BEGIN ATOMIC
-	UPDATE steep_repl.merge_decisions SET state = 'applied'
-	WHERE merge_id = p_merge_id AND state = 'planned';
+	UPDATE steep_repl.merge_tables SET applied_round = p_round
+	WHERE merge_id = p_merge_id;
 END;
-COMMENT ON FUNCTION steep_repl.mark_applied(text) IS
-'marks what is still planned as applied';
+COMMENT ON FUNCTION steep_repl.mark_applied(text, int) IS
+'marks what is planned, in rounds up to this one, as applied';
 
-CREATE FUNCTION steep_repl.forget_stale(p_merge_id text, p_table text, p_seqs bigint[])
+CREATE FUNCTION steep_repl.mark_batch(
+	p_table bigint, p_after bigint, p_until bigint, p_state text, p_error text)
+RETURNS void
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	UPDATE steep_repl.merge_rows SET state = p_state, error_message = p_error
+	WHERE table_id = p_table AND seq > p_after AND seq <= p_until
+		AND state = 'planned';
+END;
+COMMENT ON FUNCTION steep_repl.mark_batch(bigint, bigint, bigint, text, text) IS
+'marks what is planned of one batch';
+
+CREATE FUNCTION steep_repl.batch_bounds(p_table bigint, p_size int)
+RETURNS SETOF bigint
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+	SELECT max(b.seq)
+	FROM (SELECT r.seq, (row_number() OVER (ORDER BY r.seq) - 1) / p_size AS batch
+		FROM steep_repl.merge_rows r
+		WHERE r.table_id = p_table AND r.state = 'planned') b
+	GROUP BY b.batch
+	ORDER BY b.batch;
+END;
+COMMENT ON FUNCTION steep_repl.batch_bounds(bigint, int) IS
+'cuts what is planned on a table into batches: the last decision of each';
+
+CREATE FUNCTION steep_repl.halve_batch(
+	p_table bigint, p_after bigint, p_until bigint, OUT n bigint, OUT middle bigint)
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+	SELECT count(*), percentile_disc(0.5) WITHIN GROUP (ORDER BY r.seq)
+	FROM steep_repl.merge_rows r
+	WHERE r.table_id = p_table AND r.seq > p_after AND r.seq <= p_until
+		AND r.state = 'planned';
+END;
+COMMENT ON FUNCTION steep_repl.halve_batch(bigint, bigint, bigint) IS
+'counts what is planned of a batch, and says where its first half ends';
+
+CREATE FUNCTION steep_repl.planned_changes(
+	p_merge_id text, OUT table_name text, OUT changes bigint, OUT rows bigint)
+RETURNS SETOF record
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+	SELECT t.table_name,
+		(SELECT count(*) FROM steep_repl.merge_effects e
+			WHERE e.table_id = t.id AND e.state = 'planned'
+				AND e.round > t.applied_round
+				AND num_nonnulls(e.local_action, e.remote_action) > 0),
+		t.local_only_count + t.remote_only_count + t.match_count + t.conflict_count
+	FROM steep_repl.merge_tables t
+	WHERE t.merge_id = p_merge_id
+	ORDER BY t.seq;
+END;
+COMMENT ON FUNCTION steep_repl.planned_changes(text) IS
+'counts, by table, the rows that a merge is about to change, and all rows';
+
+CREATE FUNCTION steep_repl.forget_stale(p_table bigint, p_seqs bigint[])
 RETURNS bigint
 LANGUAGE sql VOLATILE
 BEGIN ATOMIC
-	DELETE FROM steep_repl.merge_decisions
-	WHERE merge_id = p_merge_id AND table_name = p_table
-		AND seq = ANY (p_seqs) AND state = 'stale';
-	SELECT coalesce(max(seq), 0) FROM steep_repl.merge_decisions
-	WHERE merge_id = p_merge_id AND table_name = p_table;
+	DELETE FROM steep_repl.merge_rows
+	WHERE table_id = p_table AND seq = ANY (p_seqs) AND state = 'stale';
+	SELECT coalesce(max(seq), 0) FROM steep_repl.merge_rows
+	WHERE table_id = p_table;
 END;
-COMMENT ON FUNCTION steep_repl.forget_stale(text, text, bigint[]) IS
+COMMENT ON FUNCTION steep_repl.forget_stale(bigint, bigint[]) IS
 'removes stale decisions that are planned again; returns the highest number that is left';
 
-CREATE FUNCTION steep_repl.record_verify(p_merge_id text, p_table text, p_changed bigint)
+CREATE FUNCTION steep_repl.record_verify(p_table bigint, p_changed bigint)
 RETURNS void
 LANGUAGE sql VOLATILE
 BEGIN ATOMIC
 	UPDATE steep_repl.merge_tables SET changed_since = p_changed
-	WHERE merge_id = p_merge_id AND table_name = p_table;
+	WHERE id = p_table;
 END;
-COMMENT ON FUNCTION steep_repl.record_verify(text, text, bigint) IS
+COMMENT ON FUNCTION steep_repl.record_verify(bigint, bigint) IS
 'records how many merged rows of a table differed again when they were verified';
+
+CREATE FUNCTION steep_repl.mark_reverted(p_merge_id text)
+RETURNS void
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	UPDATE steep_repl.merge_rows o SET state = 'reverted'
+	FROM steep_repl.merge_tables t
+	JOIN steep_repl.merge_rows r ON r.table_id = t.id
+	WHERE t.merge_id = p_merge_id AND o.table_id = t.reverts AND o.seq = r.seq
+		AND (r.state = 'applied' OR r.state = 'planned' AND r.round <= t.applied_round);
+END;
+COMMENT ON FUNCTION steep_repl.mark_reverted(text) IS
+'internal: marks the decisions that a merge has undone';
+
+CREATE FUNCTION steep_repl.merge_doubts(p_merge_id text)
+RETURNS SETOF steep_repl.work_steps
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+	SELECT s.*
+	FROM steep_repl.work_queue q
+	JOIN steep_repl.work_steps s ON s.job_id = q.id
+	WHERE q.merge_id = p_merge_id AND s.in_doubt
+	ORDER BY s.id;
+END;
+COMMENT ON FUNCTION steep_repl.merge_doubts(text) IS
+'internal: steps of a merge that the peer may have committed and this node has not; the number of a step is that of its batch';
+
+CREATE FUNCTION steep_repl.describe_doubts(p_merge_id text, p_error text)
+RETURNS text
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+	SELECT concat_ws(E'\n', coalesce(p_error, 'the merge was cancelled'),
+		format('DETAIL:  The peer may have applied batch %s of it, which is not applied here.',
+			string_agg(d.id::text, ', ')),
+		format('HINT:  steep_repl.apply_merge(%L) finds out, and finishes it here.', p_merge_id))
+	FROM steep_repl.merge_doubts(p_merge_id) d
+	HAVING count(*) > 0;
+END;
+COMMENT ON FUNCTION steep_repl.describe_doubts(text, text) IS
+'internal: adds to why a merge has ended what the peer may have applied; null if nothing is in doubt';
+
+CREATE FUNCTION steep_repl.add_settle_steps(p_job bigint, p_merge_id text)
+RETURNS void
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	INSERT INTO steep_repl.work_steps (job_id, stage, seq, kind, target, params)
+	SELECT p_job, 1, row_number() OVER (ORDER BY d.id), 'settle', d.target,
+		d.params || jsonb_build_object('batch', d.id)
+	FROM steep_repl.merge_doubts(p_merge_id) d;
+END;
+COMMENT ON FUNCTION steep_repl.add_settle_steps(bigint, text) IS
+'internal: has a job of a merge first find out what became of steps of earlier jobs';
+
+CREATE FUNCTION steep_repl.mark_settled(p_step bigint)
+RETURNS void
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	UPDATE steep_repl.work_steps SET settled = attempt WHERE id = p_step AND in_doubt;
+END;
+COMMENT ON FUNCTION steep_repl.mark_settled(bigint) IS
+'internal: what the peer has committed of this step is committed here';
 
 CREATE FUNCTION steep_repl.mark_merge(p_merge_id text, p_status text, p_error text)
 RETURNS void
 LANGUAGE sql VOLATILE
 BEGIN ATOMIC
+	SELECT steep_repl.mark_reverted(p_merge_id)
+	WHERE p_status IN ('complete', 'failed', 'cancelled') AND EXISTS
+		(SELECT FROM steep_repl.merge_audit_log
+		 WHERE merge_id = p_merge_id AND reverts IS NOT NULL);
 	UPDATE steep_repl.merge_audit_log m
-	SET status = p_status,
-		error_message = p_error,
+	SET status = CASE WHEN p_status = 'cancelled' AND d.doubts IS NOT NULL THEN 'failed'
+			WHEN p_status <> 'complete' OR m.dry_run THEN p_status
+			WHEN d.failed > 0 THEN 'failed'
+			WHEN d.pending > 0 THEN 'needs_resolution'
+			ELSE p_status END,
+		error_message = coalesce(d.doubts, p_error, CASE WHEN p_status = 'complete' AND d.failed > 0
+			THEN format('%s rows could not be written; merge_decisions says why', d.failed) END),
 		started_at = coalesce(m.started_at, clock_timestamp()),
 		completed_at = CASE WHEN p_status IN ('complete', 'failed', 'cancelled')
 			THEN clock_timestamp() END,
@@ -985,22 +1279,241 @@ BEGIN ATOMIC
 		applied_local = d.applied_local,
 		applied_remote = d.applied_remote,
 		stale = d.stale,
-		failed = d.failed
+		failed = d.failed,
+		-- those that a person has resolved since bear his name
+		ties = greatest(m.ties, d.ties),
+		unknown_times = greatest(m.unknown_times, d.unknown_times)
 	FROM (SELECT sum(local_only_count) AS local_only_count,
 			sum(remote_only_count) AS remote_only_count,
 			sum(match_count) AS match_count,
 			sum(conflict_count) AS conflict_count,
 			sum(changed_since) AS changed_since
 		FROM steep_repl.merge_tables WHERE merge_id = p_merge_id) t,
-		(SELECT count(*) FILTER (WHERE state = 'applied' AND resolution = 'remote') AS applied_local,
-			count(*) FILTER (WHERE state = 'applied' AND resolution = 'local') AS applied_remote,
+		(SELECT count(*) FILTER (WHERE applied AND local_action IS NOT NULL) AS applied_local,
+			count(*) FILTER (WHERE applied AND remote_action IS NOT NULL) AS applied_remote,
 			count(*) FILTER (WHERE state = 'stale') AS stale,
-			count(*) FILTER (WHERE state = 'failed') AS failed
-		FROM steep_repl.merge_decisions WHERE merge_id = p_merge_id) d
+			count(*) FILTER (WHERE state = 'failed') AS failed,
+			count(*) FILTER (WHERE state = 'pending') AS pending,
+			count(*) FILTER (WHERE resolved_by = 'last-modified: tie') AS ties,
+			count(*) FILTER (WHERE resolved_by = 'last-modified: unknown') AS unknown_times,
+			CASE WHEN p_status IN ('failed', 'cancelled')
+				THEN steep_repl.describe_doubts(p_merge_id, p_error) END AS doubts
+		FROM (SELECT e.*, e.state = 'applied' OR
+					e.state = 'planned' AND e.round <= x.applied_round AS applied
+			FROM steep_repl.merge_tables x
+			JOIN steep_repl.merge_effects e ON e.table_id = x.id
+			WHERE x.merge_id = p_merge_id) e) d
 	WHERE m.merge_id = p_merge_id;
 END;
 COMMENT ON FUNCTION steep_repl.mark_merge(text, text, text) IS
 'sets the status of a merge, and its counts from its tables and decisions';
+
+CREATE VIEW steep_repl.merge_decisions AS
+	SELECT t.merge_id, t.table_name, e.seq, e.round, e.key, e.category,
+		e.resolution, e.resolved_by,
+		CASE WHEN e.state = 'planned' AND e.round <= t.applied_round
+			THEN 'applied' ELSE e.state END AS state,
+		steep_repl.row_image(t.columns, e.local_image) AS local_row,
+		steep_repl.row_image(t.columns, e.remote_image) AS remote_row,
+		steep_repl.row_image(t.columns, e.local_after) AS local_after,
+		steep_repl.row_image(t.columns, e.remote_after) AS remote_after,
+		e.local_digest, e.remote_digest, e.error_message
+	FROM steep_repl.merge_tables t
+	JOIN steep_repl.merge_effects e ON e.table_id = t.id;
+COMMENT ON VIEW steep_repl.merge_decisions IS 'one row each row that differed, with both sides as they were, what was decided and what that makes of both';
+COMMENT ON COLUMN steep_repl.merge_decisions.resolution IS 'whose row wins; a row on one side only wins';
+COMMENT ON COLUMN steep_repl.merge_decisions.round IS '1, or more if the row moved and was planned again';
+COMMENT ON COLUMN steep_repl.merge_decisions.local_after IS 'what the row is to become on this node; null if it goes';
+COMMENT ON COLUMN steep_repl.merge_decisions.remote_after IS 'what the row is to become on the peer; null if it goes';
+
+CREATE FUNCTION steep_repl.find_merge(
+	p_merge_id text, p_role oid,
+	OUT may boolean, OUT job bigint, OUT busy boolean, OUT status text,
+	OUT planned boolean, OUT changes boolean, OUT applied boolean, OUT round int,
+	OUT server text, OUT conninfo text, OUT peer_identity text, OUT options jsonb,
+	OUT doubt boolean)
+RETURNS SETOF record
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+	SELECT steep_repl.may_manage(p_role, m.owner),
+		(SELECT max(q.id) FROM steep_repl.work_queue q WHERE q.merge_id = m.merge_id),
+		EXISTS (SELECT FROM steep_repl.work_queue q
+			WHERE q.merge_id = m.merge_id AND q.status IN ('pending', 'running')),
+		m.status,
+		NOT EXISTS (SELECT FROM steep_repl.merge_tables t
+			WHERE t.merge_id = m.merge_id AND t.columns IS NULL),
+		EXISTS (SELECT FROM steep_repl.merge_tables t
+			JOIN steep_repl.merge_rows r ON r.table_id = t.id
+			WHERE t.merge_id = m.merge_id AND (r.state = 'failed' OR
+				r.state = 'planned' AND r.round > t.applied_round)),
+		EXISTS (SELECT FROM steep_repl.merge_tables t
+			JOIN steep_repl.merge_effects e ON e.table_id = t.id
+			WHERE t.merge_id = m.merge_id
+				AND (e.state = 'applied' OR e.state = 'planned' AND e.round <= t.applied_round)
+				AND num_nonnulls(e.local_action, e.remote_action) > 0),
+		(SELECT max(t.applied_round) + 1 FROM steep_repl.merge_tables t
+			WHERE t.merge_id = m.merge_id),
+		CASE WHEN NOT m.private_server THEN m.server END,
+		m.conninfo, m.peer_identity, m.options,
+		EXISTS (SELECT FROM steep_repl.merge_doubts(m.merge_id))
+	FROM steep_repl.merge_audit_log m
+	WHERE m.merge_id = p_merge_id;
+END;
+COMMENT ON FUNCTION steep_repl.find_merge(text, oid) IS
+'internal: how a merge stands: may the role manage it, has every table a plan, is anything planned, was anything applied';
+
+CREATE FUNCTION steep_repl.lock_merge(p_merge_id text)
+RETURNS void
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	SELECT FROM steep_repl.merge_audit_log WHERE merge_id = p_merge_id FOR UPDATE;
+	SELECT NULL::void;
+END;
+COMMENT ON FUNCTION steep_repl.lock_merge(text) IS
+'internal: keeps others from going on with a merge until the transaction ends';
+
+CREATE FUNCTION steep_repl.reopen_merge(p_merge_id text)
+RETURNS void
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	UPDATE steep_repl.merge_rows r
+	SET state = 'planned', round = t.applied_round + 1, error_message = NULL
+	FROM steep_repl.merge_tables t
+	WHERE t.merge_id = p_merge_id AND r.table_id = t.id AND r.state = 'failed';
+	UPDATE steep_repl.merge_audit_log
+	SET status = 'pending', dry_run = false, completed_at = NULL, error_message = NULL
+	WHERE merge_id = p_merge_id;
+END;
+COMMENT ON FUNCTION steep_repl.reopen_merge(text) IS
+'internal: what was planned is to be applied, and what has failed once more';
+
+CREATE FUNCTION steep_repl.copy_merge_tables(p_merge_id text, p_of text)
+RETURNS void
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	INSERT INTO steep_repl.merge_tables
+		(merge_id, seq, table_name, strategy, key_columns, excluded, reverts)
+	SELECT p_merge_id, t.seq, t.table_name, 'revert', t.key_columns, t.excluded, t.id
+	FROM steep_repl.merge_tables t WHERE t.merge_id = p_of;
+END;
+COMMENT ON FUNCTION steep_repl.copy_merge_tables(text, text) IS
+'internal: gives a merge the tables of the one that it undoes';
+
+CREATE FUNCTION steep_repl.plan_revert(p_table bigint)
+RETURNS bigint
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	INSERT INTO steep_repl.merge_rows
+		(table_id, seq, round, key, peer_key, category, resolution, resolved_by, state,
+		 local_digest, remote_digest, local_image, remote_image,
+		 local_target_digest, remote_target_digest, local_target, remote_target)
+	SELECT t.id, e.seq, 1, e.key, e.peer_key, e.category, 'custom', 'revert', 'planned',
+		e.local_after_digest, e.remote_after_digest, e.local_after, e.remote_after,
+		e.local_digest, e.remote_digest, e.local_image, e.remote_image
+	FROM steep_repl.merge_tables t
+	JOIN steep_repl.merge_tables o ON o.id = t.reverts
+	JOIN steep_repl.merge_effects e ON e.table_id = o.id
+	WHERE t.id = p_table
+		AND (e.state = 'applied' OR e.state = 'planned' AND e.round <= o.applied_round)
+		AND num_nonnulls(e.local_action, e.remote_action) > 0;
+	UPDATE steep_repl.merge_tables t
+	SET columns = o.columns, local_only_count = c.local_only,
+		remote_only_count = c.remote_only, match_count = 0, conflict_count = c.conflict
+	FROM steep_repl.merge_tables o, steep_repl.count_plan(p_table) c
+	WHERE t.id = p_table AND o.id = t.reverts;
+	SELECT count(*) FROM steep_repl.merge_rows WHERE table_id = p_table;
+END;
+COMMENT ON FUNCTION steep_repl.plan_revert(bigint) IS
+'internal: plans to give the rows of a table back what a merge has changed; returns how many';
+
+CREATE FUNCTION steep_repl.find_conflict(
+	p_merge_id text, p_table text, p_key jsonb,
+	OUT table_id bigint, OUT seq bigint, OUT columns text[], OUT key_columns text[],
+	OUT local_image text, OUT to_local boolean, OUT to_remote boolean)
+RETURNS SETOF record
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+	SELECT t.id, r.seq, t.columns, t.key_columns, r.local_image,
+		coalesce(m.options ->> 'direction', 'both') IN ('both', 'to-local'),
+		coalesce(m.options ->> 'direction', 'both') IN ('both', 'to-remote')
+	FROM steep_repl.merge_audit_log m
+	JOIN steep_repl.merge_tables t ON t.merge_id = m.merge_id
+	JOIN steep_repl.merge_rows r ON r.table_id = t.id
+	WHERE m.merge_id = p_merge_id AND t.table_name = p_table
+		AND r.category = 'conflict'
+		AND (r.state = 'pending' OR r.state = 'planned' AND r.round > t.applied_round)
+		AND (SELECT jsonb_object_agg(k.key, k.value) FROM jsonb_each_text(p_key) k)
+			IN (r.key, r.peer_key);
+END;
+COMMENT ON FUNCTION steep_repl.find_conflict(text, text, jsonb) IS
+'internal: finds a conflict that is not applied by its key';
+
+CREATE FUNCTION steep_repl.record_resolution(
+	p_table bigint, p_seq bigint, p_resolution text, p_by text, p_image text, p_digest bytea)
+RETURNS void
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	UPDATE steep_repl.merge_rows r
+	SET resolution = p_resolution, resolved_by = p_by, state = 'planned',
+		round = t.applied_round + 1,
+		local_target = p_image, remote_target = p_image,
+		local_target_digest = p_digest, remote_target_digest = p_digest
+	FROM steep_repl.merge_tables t
+	WHERE t.id = p_table AND r.table_id = p_table AND r.seq = p_seq;
+END;
+COMMENT ON FUNCTION steep_repl.record_resolution(bigint, bigint, text, text, text, bytea) IS
+'internal: records how a person has resolved a conflict';
+
+CREATE FUNCTION steep_repl.prune_merge_records(p_role oid, p_older_than interval)
+RETURNS bigint
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	-- of younger ones the merge may be running, on its own node
+	DELETE FROM steep_repl.merge_markers
+	WHERE created_at < now() - greatest(p_older_than, interval '1 day')
+		AND steep_repl.is_admin(p_role);
+	DELETE FROM steep_repl.merge_rows r
+	USING steep_repl.merge_tables t, steep_repl.merge_audit_log m
+	WHERE r.table_id = t.id AND t.merge_id = m.merge_id
+		AND m.status IN ('complete', 'failed', 'cancelled')
+		AND m.completed_at < now() - p_older_than
+		AND steep_repl.may_manage(p_role, m.owner);
+	WITH pruned AS (
+		DELETE FROM steep_repl.merge_audit_log m
+		WHERE m.status IN ('complete', 'failed', 'cancelled')
+			AND m.completed_at < now() - p_older_than
+			AND steep_repl.may_manage(p_role, m.owner)
+		RETURNING 1)
+	SELECT count(*) FROM pruned;
+END;
+COMMENT ON FUNCTION steep_repl.prune_merge_records(oid, interval) IS
+'internal: forget the ended merges that a role may manage, and old markers';
+
+CREATE FUNCTION steep_repl.leftovers()
+RETURNS TABLE (kind text, name text, merge_id text, since timestamptz)
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+	SELECT l.kind, l.name, l.merge_id, l.since
+	FROM (
+		SELECT 'doubt', s.id::text, q.merge_id, s.started_at
+		FROM steep_repl.work_steps s
+		JOIN steep_repl.work_queue q ON q.id = s.job_id
+		WHERE s.in_doubt AND q.status NOT IN ('pending', 'running')
+		UNION ALL
+		SELECT 'marker', m.batch::text, m.merge_id, m.created_at
+		FROM steep_repl.merge_markers m
+		WHERE m.created_at < now() - interval '1 day'
+		UNION ALL
+		SELECT 'server', f.srvname, a.merge_id, coalesce(a.completed_at, a.started_at)
+		FROM pg_catalog.pg_foreign_server f
+		LEFT JOIN steep_repl.merge_audit_log a ON a.server = f.srvname AND a.private_server
+		WHERE starts_with(f.srvname, 'steep_repl_merge_')
+			AND coalesce(a.status, 'complete') NOT IN ('pending', 'running')) AS l (kind, name, merge_id, since)
+	ORDER BY l.kind, l.since, l.name;
+END;
+COMMENT ON FUNCTION steep_repl.leftovers() IS
+'lists what merges have left on this node: "doubt", a batch of a merge that has ended, which the peer may have applied and this node has not (apply_merge finishes it); "marker", a batch that this node applied for a merge of another node more than a day ago (prune_merges forgets it); "server", the server of a merge that has ended (DROP SERVER ... CASCADE)';
 
 CREATE FUNCTION steep_repl.start_merge(
 	p_peer_connstr text,
@@ -1034,6 +1547,84 @@ LANGUAGE C STABLE STRICT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'steep_repl_merge_sql';
 COMMENT ON FUNCTION steep_repl.merge_sql(text) IS
 'prints the statements that apply a planned merge, on which node, and why';
+
+CREATE FUNCTION steep_repl.merge_conflicts(p_merge_id text)
+RETURNS SETOF steep_repl.merge_decisions
+LANGUAGE C STABLE STRICT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'steep_repl_merge_conflicts';
+COMMENT ON FUNCTION steep_repl.merge_conflicts(text) IS
+'lists the conflicts of a merge that wait for a decision, in the order of their keys';
+
+CREATE FUNCTION steep_repl.resolve_conflict(
+	p_merge_id text, p_table text, p_key jsonb, p_resolution text, p_row jsonb DEFAULT NULL)
+RETURNS steep_repl.merge_decisions
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'steep_repl_resolve_conflict';
+COMMENT ON FUNCTION steep_repl.resolve_conflict(text, text, jsonb, text, jsonb) IS
+'decides a conflict that is not applied: local, remote, skip, or custom with the row that both nodes get, as an object of column values; columns it lacks are as on this node';
+
+CREATE FUNCTION steep_repl.apply_merge(p_merge_id text, p_peer_connstr text DEFAULT NULL)
+RETURNS steep_repl.merge_audit_log
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'steep_repl_apply_merge';
+COMMENT ON FUNCTION steep_repl.apply_merge(text, text) IS
+'applies what a merge has planned: a dry run, or a merge whose conflicts are resolved. Rows that moved since are left alone and marked stale. Needs the peer''s connection if that has a password. Starts at commit';
+
+CREATE FUNCTION steep_repl.revert_merge(p_merge_id text, p_peer_connstr text DEFAULT NULL)
+RETURNS steep_repl.merge_audit_log
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'steep_repl_revert_merge';
+COMMENT ON FUNCTION steep_repl.revert_merge(text, text) IS
+'starts a merge that gives rows back what another merge has changed, on both nodes, where they are still as it left them; rows it copied are deleted. Needs the peer''s connection if that has a password. Starts at commit';
+
+CREATE FUNCTION steep_repl.prune_merges(p_older_than interval)
+RETURNS bigint
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'steep_repl_prune_merges';
+COMMENT ON FUNCTION steep_repl.prune_merges(interval) IS
+'forgets the merges that ended longer ago than this, with their decisions; returns how many. They cannot be reverted any more';
+
+----------------------------------------------------------------------------
+-- Health
+----------------------------------------------------------------------------
+
+CREATE FUNCTION steep_repl.health_facts(
+	p_role oid,
+	OUT extension_version text, OUT pg_version text, OUT active_operations int,
+	OUT last_error text, OUT failing boolean)
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+	WITH failed AS MATERIALIZED (
+		SELECT q.operation, q.completed_at, q.error_sqlstate,
+			CASE WHEN steep_repl.may_manage(p_role, q.owner) THEN q.error_message END AS message
+		FROM steep_repl.work_queue q
+		WHERE q.status = 'failed'
+		ORDER BY q.completed_at DESC LIMIT 1),
+	left_behind AS MATERIALIZED (
+		SELECT count(*) AS n FROM steep_repl.leftovers())
+	SELECT (SELECT extversion FROM pg_extension WHERE extname = 'steep_repl'),
+		current_setting('server_version'),
+		(SELECT count(*) FROM steep_repl.work_queue WHERE status IN ('pending', 'running'))::int,
+		coalesce(
+			CASE WHEN l.n > 0 THEN
+				format('%s leftovers, listed by steep_repl.leftovers()', l.n) END,
+			(SELECT format('%s: %s', f.operation,
+				coalesce(f.message, 'SQLSTATE ' || f.error_sqlstate)) FROM failed f)),
+		l.n > 0 OR EXISTS (SELECT FROM failed f WHERE f.completed_at > now() - interval '1 day')
+	FROM left_behind l;
+END;
+COMMENT ON FUNCTION steep_repl.health_facts(oid)
+	IS 'internal: what our own tables know of the health of this node';
+
+CREATE FUNCTION steep_repl.health(
+	OUT status text, OUT extension_version text, OUT pg_version text,
+	OUT background_worker_running boolean, OUT shared_memory_available boolean,
+	OUT active_operations int, OUT last_error text)
+RETURNS SETOF record
+LANGUAGE c STABLE ROWS 1
+AS 'MODULE_PATHNAME', 'steep_repl_health';
+COMMENT ON FUNCTION steep_repl.health()
+	IS 'one row on this node: unhealthy if no worker can run, degraded if a job failed within a day or something was left behind, else healthy; never shows others'' errors';
 
 ----------------------------------------------------------------------------
 -- Privileges

@@ -38,6 +38,7 @@ static const struct
 	Oid			type;
 	CanonicalForm form;
 }			known_types[] =
+
 {
 	{BOOLOID, CANONICAL_BOOL},
 	{CHAROID, CANONICAL_CHAR},

@@ -29,13 +29,6 @@ enum
 	FK_LOCKABLE
 };
 
-static List *
-parse_names(char *array)
-{
-	return steep_image_array(DatumGetArrayTypeP(
-		OidInputFunctionCall(F_ARRAY_IN, array, TEXTOID, -1)));
-}
-
 /* Build foreign keys from the catalog's answer. */
 List *
 steep_fkgraph_build(List *rows)
@@ -54,9 +47,9 @@ steep_fkgraph_build(List *rows)
 		key->parent_schema = row[FK_PARENT_SCHEMA];
 		key->parent = row[FK_PARENT];
 		key->parent_kind = row[FK_PARENT_KIND][0];
-		key->columns = parse_names(row[FK_COLUMNS]);
-		key->referenced = parse_names(row[FK_REFERENCED]);
-		key->operators = parse_names(row[FK_OPERATORS]);
+		key->columns = steep_image_names(row[FK_COLUMNS]);
+		key->referenced = steep_image_names(row[FK_REFERENCED]);
+		key->operators = steep_image_names(row[FK_OPERATORS]);
 		key->child_kind = row[FK_CHILD_KIND][0];
 		key->parent_lockable = row[FK_LOCKABLE][0] == 't';
 		keys = lappend(keys, key);

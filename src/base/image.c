@@ -12,6 +12,7 @@
 #include "lib/stringinfo.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/jsonb.h"
 
 #include "base/image.h"
@@ -19,6 +20,7 @@
 PG_FUNCTION_INFO_V1(steep_repl_row_image);
 PG_FUNCTION_INFO_V1(steep_repl_key_image);
 PG_FUNCTION_INFO_V1(steep_repl_image_record);
+PG_FUNCTION_INFO_V1(steep_repl_reorder_record);
 PG_FUNCTION_INFO_V1(steep_repl_changed_columns);
 
 static void
@@ -106,6 +108,15 @@ steep_image_array(ArrayType *array)
 	return names;
 }
 
+/* The same for the text of an array. */
+List *
+steep_image_names(const char *array)
+{
+	return steep_image_array(DatumGetArrayTypeP(OidInputFunctionCall(F_ARRAY_IN,
+																	 unconstify(char *, array),
+																	 TEXTOID, -1)));
+}
+
 /* Read the names and the records of which a function's arguments consist. */
 static char **
 parse_argument(FunctionCallInfo fcinfo, int n, List *names)
@@ -114,8 +125,10 @@ parse_argument(FunctionCallInfo fcinfo, int n, List *names)
 							 list_length(names));
 }
 
-static void
-push_string(JsonbParseState **state, JsonbIteratorToken token, char *value)
+/* Push a string, or a null, into JSON that is being built. */
+void
+steep_image_push(JsonbParseState **state, JsonbIteratorToken token,
+				 char *value)
 {
 	JsonbValue	json;
 
@@ -146,8 +159,8 @@ steep_repl_row_image(PG_FUNCTION_ARGS)
 	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
 	for (int i = 0; i < list_length(names); i++)
 	{
-		push_string(&state, WJB_KEY, list_nth(names, i));
-		push_string(&state, WJB_VALUE, fields[i]);
+		steep_image_push(&state, WJB_KEY, list_nth(names, i));
+		steep_image_push(&state, WJB_VALUE, fields[i]);
 	}
 	object = pushJsonbValue(&state, WJB_END_OBJECT, NULL);
 	PG_RETURN_JSONB_P(JsonbValueToJsonb(object));
@@ -175,9 +188,9 @@ steep_repl_key_image(PG_FUNCTION_ARGS)
 		{
 			if (strcmp(lfirst(wanted), lfirst(cell)) != 0)
 				continue;
-			push_string(&state, WJB_KEY, lfirst(wanted));
-			push_string(&state, WJB_VALUE,
-						fields[list_cell_number(names, cell)]);
+			steep_image_push(&state, WJB_KEY, lfirst(wanted));
+			steep_image_push(&state, WJB_VALUE,
+							 fields[list_cell_number(names, cell)]);
 		}
 	}
 	PG_RETURN_JSONB_P(JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT,
@@ -185,6 +198,19 @@ steep_repl_key_image(PG_FUNCTION_ARGS)
 }
 
 /* Append one field as the server would read it back. */
+static void
+append_quoted(StringInfo record, const char *text, int length)
+{
+	appendStringInfoChar(record, '"');
+	for (int i = 0; i < length; i++)
+	{
+		if (text[i] == '"' || text[i] == '\\')
+			appendStringInfoChar(record, text[i]);
+		appendStringInfoChar(record, text[i]);
+	}
+	appendStringInfoChar(record, '"');
+}
+
 static void
 append_field(StringInfo record, const JsonbValue *value, const char *name)
 {
@@ -195,16 +221,7 @@ append_field(StringInfo record, const JsonbValue *value, const char *name)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("value of column \"%s\" is not a string", name),
 				 errhint("Write every value as the text of its type, in quotes.")));
-	appendStringInfoChar(record, '"');
-	for (int i = 0; i < value->val.string.len; i++)
-	{
-		char		c = value->val.string.val[i];
-
-		if (c == '"' || c == '\\')
-			appendStringInfoChar(record, c);
-		appendStringInfoChar(record, c);
-	}
-	appendStringInfoChar(record, '"');
+	append_quoted(record, value->val.string.val, value->val.string.len);
 }
 
 /*
@@ -239,6 +256,50 @@ steep_repl_image_record(PG_FUNCTION_ARGS)
 			append_field(&record, &found, name);
 	}
 	appendStringInfoChar(&record, ')');
+	PG_RETURN_TEXT_P(cstring_to_text_with_len(record.data, record.len));
+}
+
+/* Are two arrays the same, byte by byte? */
+static bool
+same_array(const ArrayType *a, const ArrayType *b)
+{
+	return VARSIZE(a) == VARSIZE(b) && memcmp(a, b, VARSIZE(a)) == 0;
+}
+
+/*
+ * reorder_record(columns text[], record text, wanted text[]) returns text
+ *
+ * Turn the text of a record of some columns into one of others.  A wanted
+ * column that is not there is null.
+ */
+Datum
+steep_repl_reorder_record(PG_FUNCTION_ARGS)
+{
+	ArrayType  *columns = PG_GETARG_ARRAYTYPE_P(0);
+	ArrayType  *wanted = PG_GETARG_ARRAYTYPE_P(2);
+	List	   *names;
+	char	  **fields;
+	StringInfoData record;
+	ListCell   *want;
+	ListCell   *cell;
+
+	if (same_array(columns, wanted))
+		PG_RETURN_DATUM(PG_GETARG_DATUM(1));
+	names = steep_image_array(columns);
+	fields = parse_argument(fcinfo, 1, names);
+	initStringInfo(&record);
+	foreach(want, steep_image_array(wanted))
+	{
+		appendStringInfoChar(&record, record.len ? ',' : '(');
+		foreach(cell, names)
+		{
+			char	   *field = fields[foreach_current_index(cell)];
+
+			if (strcmp(lfirst(want), lfirst(cell)) == 0 && field != NULL)
+				append_quoted(&record, field, strlen(field));
+		}
+	}
+	appendStringInfoString(&record, record.len ? ")" : "()");
 	PG_RETURN_TEXT_P(cstring_to_text_with_len(record.data, record.len));
 }
 

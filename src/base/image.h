@@ -12,9 +12,14 @@
 #ifndef STEEP_REPL_IMAGE_H
 #define STEEP_REPL_IMAGE_H
 
+#include "nodes/pg_list.h"
 #include "utils/array.h"
+#include "utils/jsonb.h"
 
 extern List *steep_image_array(ArrayType *array);
+extern List *steep_image_names(const char *array);
+extern void steep_image_push(JsonbParseState **state,
+							 JsonbIteratorToken token, char *value);
 extern char **steep_image_parse(const char *record, int nfields);
 
 #endif							/* STEEP_REPL_IMAGE_H */

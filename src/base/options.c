@@ -7,80 +7,103 @@
  */
 #include "postgres.h"
 
-#include "utils/builtins.h"
-#include "utils/fmgrprotos.h"
+#include "lib/stringinfo.h"
 
+#include "base/option_values.h"
 #include "base/options.h"
 
-typedef void (*OptionCheck) (const char *name, const JsonbValue *value);
-
-static void
-report_value(const char *name, const char *hint)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("invalid value of option \"%s\"", name),
-			 errhint("%s", hint)));
-}
-
-static void
-check_object(const char *name, const JsonbValue *value)
-{
-	if (value->type != jbvBinary ||
-		!JsonContainerIsObject(value->val.binary.data))
-		report_value(name, "Write an object, with a member for each table.");
-}
-
-/* Check a whole number in a range. */
-static void
-check_number(const char *name, const JsonbValue *value, int least, int most)
-{
-	char	   *end = NULL;
-	long		number = -1;
-
-	/* the option is stored and read back as it was written */
-	if (value->type == jbvNumeric)
-		number = strtol(DatumGetCString(DirectFunctionCall1(numeric_out,
-															NumericGetDatum(value->val.numeric))),
-						&end, 10);
-	if (end == NULL || *end != '\0' || number < least || number > most)
-		report_value(name, psprintf("Write a whole number from %d to %d.",
-									least, most));
-}
-
-static void
-check_batch_size(const char *name, const JsonbValue *value)
-{
-	check_number(name, value, 1, 100000);
-}
-
-static void
-check_milliseconds(const char *name, const JsonbValue *value)
-{
-	check_number(name, value, 0, 86400000);
-}
-
-static void
-check_atomicity(const char *name, const JsonbValue *value)
-{
-	if (value->type == jbvString && value->val.string.len == 5 &&
-		strncmp(value->val.string.val, "merge", 5) == 0)
-		return;
-	report_value(name, "Write \"merge\": this release applies a merge as a whole or not at all.");
-}
-
 /* What start_merge() understands. */
-static const struct
-{
-	const char *name;
-	OptionCheck check;
-}			known[] =
-{
-	{"primary_keys", check_object},
-	{"strategies", check_object},
-	{"atomicity", check_atomicity},
-	{"batch_size", check_batch_size},
-	{"lock_timeout_ms", check_milliseconds},
+static const Option known[] = {
+	{
+		.name = "primary_keys",
+		.check = steep_option_columns,
+		.hint = "Write {\"schema.table\": [\"column\", ...]}: the columns that identify a row.",
+	},
+	{
+		.name = "strategies",
+		.check = steep_option_strategies,
+		.hint = "Write {\"schema.table\": \"strategy\"}.",
+	},
+	{
+		.name = "modified_column",
+		.check = steep_option_column,
+		.hint = "Write the name of a column, or {\"schema.table\": \"column\"}.",
+	},
+	{
+		.name = "tie",
+		.check = steep_option_word,
+		.hint = "Write \"local\", \"remote\" or \"manual\".",
+		.words = {"local", "remote", "manual"},
+	},
+	{
+		.name = "atomicity",
+		.check = steep_option_word,
+		.hint = "Write \"merge\", to apply it as a whole or not at all, or \"batch\".",
+		.words = {"merge", "batch"},
+	},
+	{
+		.name = "batch_size",
+		.check = steep_option_number,
+		.hint = "Write a whole number from 1 to 100000.",
+		.least = 1,
+		.most = 100000,
+	},
+	{
+		.name = "lock_timeout_ms",
+		.check = steep_option_number,
+		.hint = "Write a whole number from 0 to 86400000.",
+		.most = 86400000,
+	},
+	{
+		.name = "fire_triggers",
+		.check = steep_option_flag,
+		.hint = "Write true or false.",
+	},
+	{
+		.name = "sequences",
+		.check = steep_option_flag,
+		.hint = "Write true or false.",
+	},
+	{
+		.name = "actions",
+		.check = steep_option_words,
+		.hint = "Write [\"insert\"], [\"update\"] or [\"insert\", \"update\"].",
+		.words = {"insert", "update"},
+	},
+	{
+		.name = "direction",
+		.check = steep_option_word,
+		.hint = "Write \"both\", \"to-local\" or \"to-remote\".",
+		.words = {"both", "to-local", "to-remote"},
+	},
+	{
+		.name = "where",
+		.check = steep_option_conditions,
+		.hint = "Write {\"schema.table\": \"condition\"}.",
+	},
+	{
+		.name = "exclude",
+		.check = steep_option_columns,
+		.hint = "Write {\"schema.table\": [\"column\", ...]}: the columns to leave alone.",
+	},
+	{
+		.name = "max_changes",
+		.check = steep_option_number,
+		.hint = "Write a whole number of rows, 0 or more.",
+		.most = PG_INT64_MAX,
+	},
+	{
+		.name = "max_change_percent",
+		.check = steep_option_fraction,
+		.hint = "Write a number from 0 to 100.",
+		.most = 100,
+	},
+	{
+		.name = "echo",
+		.check = steep_option_word,
+		.hint = "Write \"refuse\" or \"allow\".",
+		.words = {"refuse", "allow"},
+	},
 };
 
 /* List the options that exist. */
@@ -102,7 +125,7 @@ check_option(const char *name, const JsonbValue *value)
 	{
 		if (strcmp(known[i].name, name) == 0)
 		{
-			known[i].check(name, value);
+			known[i].check(&known[i], value);
 			return;
 		}
 	}
@@ -137,18 +160,6 @@ steep_options_check(Jsonb *options)
 	}
 }
 
-/* Return an option that is an object, or NULL. */
-Jsonb *
-steep_options_object(Jsonb *options, const char *name)
-{
-	JsonbValue	found;
-
-	if (!getKeyJsonValueFromContainer(&options->root, name, strlen(name),
-									  &found))
-		return NULL;
-	return JsonbValueToJsonb(&found);
-}
-
 /* Understand the name of a strategy; synonyms become the usual name. */
 const char *
 steep_options_strategy(const char *written)
@@ -163,6 +174,8 @@ steep_options_strategy(const char *written)
 		{"prefer-remote", "prefer-remote"},
 		{"prefer-node-a", "prefer-local"},
 		{"prefer-node-b", "prefer-remote"},
+		{"last-modified", "last-modified"},
+		{"manual", "manual"},
 	};
 
 	for (size_t i = 0; written != NULL && i < lengthof(strategies); i++)
@@ -174,6 +187,6 @@ steep_options_strategy(const char *written)
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 written ? errmsg("strategy \"%s\" does not exist", written) :
 			 errmsg("strategy must not be null"),
-			 errhint("Strategies are prefer-local and prefer-remote.")));
+			 errhint("Strategies are prefer-local, prefer-remote, last-modified and manual.")));
 	return NULL;
 }

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * options.h
- *		The options of start_merge(), checked.
+ *		The options of start_merge(), checked and read.
  *
  *-------------------------------------------------------------------------
  */
@@ -10,8 +10,31 @@
 
 #include "utils/jsonb.h"
 
+/* The options that hold for all tables; what is by table is not here. */
+typedef struct MergeOptions
+{
+	bool		by_batch;		/* commit each batch by itself */
+	int			batch_size;		/* rows of one statement; 0 = default */
+	int			lock_timeout;	/* ms; -1 = default */
+	bool		fire_triggers;
+	bool		sequences;		/* move them past what is merged */
+	bool		inserts;		/* copy rows that one node lacks */
+	bool		updates;		/* settle conflicts */
+	bool		to_local;		/* this node is written */
+	bool		to_remote;		/* the peer is written */
+	int64		max_changes;	/* rows; -1 = any */
+	double		max_change_percent; /* of a table's rows; -1 = any */
+	bool		allow_echo;
+	const char *tie;			/* local, remote or manual */
+} MergeOptions;
+
+/* options.c */
 extern void steep_options_check(Jsonb *options);
-extern Jsonb *steep_options_object(Jsonb *options, const char *name);
 extern const char *steep_options_strategy(const char *written);
+
+/* options_read.c */
+extern Jsonb *steep_options_object(Jsonb *options, const char *name);
+extern const char *steep_options_text(Jsonb *options, const char *name);
+extern MergeOptions *steep_options_read(Jsonb *options);
 
 #endif							/* STEEP_REPL_OPTIONS_H */

@@ -53,28 +53,30 @@ pinned_settings(void)
 	/* Under ISO dates this prints as UTC does, and it needs no file. */
 	if (gmt == NULL)
 		gmt = pg_tzset("GMT");
-	return (PrintSettings) {
+	return (PrintSettings)
+	{
 		.date_style = USE_ISO_DATES,
-		.date_order = DATEORDER_MDY,
-		.interval_style = INTSTYLE_POSTGRES,
-		.float_digits = 3,
-		.bytea_format = BYTEA_OUTPUT_HEX,
-		.quote_all = false,
-		.time_zone = gmt,
+			.date_order = DATEORDER_MDY,
+			.interval_style = INTSTYLE_POSTGRES,
+			.float_digits = 3,
+			.bytea_format = BYTEA_OUTPUT_HEX,
+			.quote_all = false,
+			.time_zone = gmt,
 	};
 }
 
 static PrintSettings
 current_settings(void)
 {
-	return (PrintSettings) {
+	return (PrintSettings)
+	{
 		.date_style = DateStyle,
-		.date_order = DateOrder,
-		.interval_style = IntervalStyle,
-		.float_digits = extra_float_digits,
-		.bytea_format = bytea_output,
-		.quote_all = quote_all_identifiers,
-		.time_zone = session_timezone,
+			.date_order = DateOrder,
+			.interval_style = IntervalStyle,
+			.float_digits = extra_float_digits,
+			.bytea_format = bytea_output,
+			.quote_all = quote_all_identifiers,
+			.time_zone = session_timezone,
 	};
 }
 

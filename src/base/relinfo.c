@@ -36,7 +36,9 @@ enum
 	COL_IDENTITY,
 	COL_READABLE,
 	COL_NUMBER,
-	COL_WRITABLE
+	COL_WRITABLE,
+	COL_DELETABLE,
+	COL_EXCLUSIVE
 };
 
 enum
@@ -66,6 +68,8 @@ take_table(RelInfo *rel, char **row)
 	rel->persistence = row[COL_PERSISTENCE] ? row[COL_PERSISTENCE][0] : '\0';
 	rel->policies = is_true(row[COL_POLICIES]);
 	rel->writable = is_true(row[COL_WRITABLE]);
+	rel->deletable = is_true(row[COL_DELETABLE]);
+	rel->exclusive = row[COL_EXCLUSIVE] ? atoi(row[COL_EXCLUSIVE]) : 0;
 	rel->rows = row[COL_ROWS] ? strtod(row[COL_ROWS], NULL) : 0;
 	rel->bytes = row[COL_BYTES] ? strtod(row[COL_BYTES], NULL) : 0;
 }
@@ -100,8 +104,7 @@ make_key(char **row)
 	key->identity = is_true(row[KEY_REPLICA_IDENTITY]);
 	key->not_null = is_true(row[KEY_NOT_NULL]);
 	key->immediate = is_true(row[KEY_IMMEDIATE]);
-	key->columns = steep_image_array(DatumGetArrayTypeP(
-		OidInputFunctionCall(F_ARRAY_IN, row[KEY_COLUMNS], TEXTOID, -1)));
+	key->columns = steep_image_names(row[KEY_COLUMNS]);
 	return key;
 }
 

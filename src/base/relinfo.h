@@ -18,13 +18,15 @@ typedef struct ColumnInfo
 	char	   *name;
 	char	   *type;			/* qualified SQL name, without modifier */
 	char	   *definition;		/* the same with its modifier */
-	char	   *base;			/* type, or what it is a domain over in the end */
+	char	   *base;			/* type, or what it is a domain over in the
+								 * end */
 	char	   *collation;		/* qualified SQL name, or NULL */
 	bool		deterministic;	/* equal are equal bytes only */
 	bool		not_null;
 	char		generated;		/* as attgenerated, '\0' = plain */
 	char		identity;		/* as attidentity, '\0' = none */
 	bool		readable;		/* the current role has SELECT */
+	bool		excluded;		/* the caller leaves it alone */
 	int			number;			/* attnum */
 	char	   *equals;			/* key columns: the operator's SQL name */
 	bool		bytewise;		/* key columns: equal are equal bytes only,
@@ -52,6 +54,8 @@ typedef struct RelInfo
 	char		persistence;	/* as relpersistence */
 	bool		writable;		/* the current role has INSERT and UPDATE */
 	bool		policies;		/* row level security applies to the role */
+	bool		deletable;		/* the current role has DELETE */
+	int			exclusive;		/* unique indexes and exclusion constraints */
 	double		rows;			/* estimate */
 	double		bytes;			/* heap and TOAST, of all partitions */
 	List	   *columns;		/* ColumnInfo, by name */
@@ -69,11 +73,17 @@ typedef enum DigestWay
 typedef struct TablePair
 {
 	char	   *asked;			/* as the caller called it */
+	char	   *record;			/* of a merge: the id of its record */
 	RelInfo    *local;
 	RelInfo    *peer;
 	List	   *key;			/* ColumnInfo of the local side, in key order */
-	List	   *columns;		/* the same for all columns: the key, then the
-								 * rest by name */
+	List	   *columns;		/* the same for all columns that are compared:
+								 * the key, then the rest by name */
+	char	   *where;			/* condition of the rows that take part, or
+								 * NULL; set before steep_tables_check() */
+	List	   *excluded;		/* names of columns neither compared nor
+								 * written; set before steep_tables_check() */
+	bool		deletes;		/* of a merge: rows may go */
 	DigestWay	way;
 	int			leaves;			/* a power of two */
 } TablePair;

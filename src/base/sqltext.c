@@ -10,6 +10,7 @@
 #include <ctype.h>
 
 #include "lib/stringinfo.h"
+#include "parser/scanner.h"
 #include "utils/builtins.h"
 
 #include "base/sqltext.h"
@@ -88,58 +89,43 @@ steep_sql_join(List *items, const char *separator)
 	return buf.data;
 }
 
-/* Skip a quoted identifier or literal; return the byte after it. */
-static const char *
-skip_quoted(const char *start)
-{
-	const char *c = start + 1;
-
-	while (*c != '\0' && *c != *start)
-		c++;
-	return *c ? c + 1 : c;
-}
-
 /*
  * Put the values into the text in place of $1, $2, …, each as a literal with
  * its type.  dblink takes no parameters, so this is how values reach a peer.
  *
- * Generated text never holds an E'' literal or a dollar quote, so a quote
- * ends at the next one; a doubled quote reads as two quoted pieces.
+ * The server's own scanner says what is a parameter: a condition of the
+ * user's may hold literals of any kind, and comments.
  */
 char *
 steep_sql_bind(const Statement *statement, const char *const *values)
 {
 	StringInfoData buf;
-	const char *c = statement->text;
+	core_yy_extra_type extra;
+	core_YYSTYPE value;
+	YYLTYPE		location;
+	core_yyscan_t scanner = scanner_init(statement->text, &extra,
+										 &ScanKeywords, ScanKeywordTokens);
+	const char *rest = statement->text;
 
 	initStringInfo(&buf);
-	while (*c)
+	while (core_yylex(&value, &location, scanner) != 0)
 	{
-		const char *start = c;
+		const char *token = statement->text +location;
+		char	   *literal;
+		int			n;
 
-		if (*c == '"' || *c == '\'')
-		{
-			c = skip_quoted(c);
-			appendBinaryStringInfo(&buf, start, c - start);
-		}
-		else if (*c == '$' && isdigit((unsigned char) c[1]))
-		{
-			int			n = strtol(c + 1, (char **) &c, 10);
-			char	   *literal;
-
-			if (n < 1 || n > statement->nparams)
-				elog(ERROR, "statement \"%s\" has no parameter %d",
-					 statement->purpose, n);
-			literal = steep_sql_literal(values[n - 1]);
-			appendStringInfo(&buf, "%s::%s", literal,
-							 statement->params[n - 1]);
-			pfree(literal);
-		}
-		else
-		{
-			appendStringInfoChar(&buf, *c);
-			c++;
-		}
+		if (token[0] != '$' || !isdigit((unsigned char) token[1]))
+			continue;
+		appendBinaryStringInfo(&buf, rest, token - rest);
+		n = strtol(token + 1, (char **) &rest, 10);
+		if (n < 1 || n > statement->nparams)
+			elog(ERROR, "statement \"%s\" has no parameter %d",
+				 statement->purpose, n);
+		literal = steep_sql_literal(values[n - 1]);
+		appendStringInfo(&buf, "%s::%s", literal, statement->params[n - 1]);
+		pfree(literal);
 	}
+	scanner_finish(scanner);
+	appendStringInfoString(&buf, rest);
 	return buf.data;
 }

@@ -21,7 +21,7 @@ typedef enum Site
 	SITE_PEER
 } Site;
 
-#define STATEMENT_MAX_PARAMS 40	/* an index has at most 32 columns */
+#define STATEMENT_MAX_PARAMS 40 /* an index has at most 32 columns */
 
 typedef struct Statement
 {

@@ -40,7 +40,10 @@ static const Statement columns_sql = {
 	"       a.attgenerated, a.attidentity,\n"
 	"       has_column_privilege(c.oid, a.attnum, 'SELECT'), a.attnum,\n"
 	"       has_table_privilege(c.oid, 'INSERT')\n"
-	"         AND has_table_privilege(c.oid, 'UPDATE')\n"
+	"         AND has_table_privilege(c.oid, 'UPDATE'),\n"
+	"       has_table_privilege(c.oid, 'DELETE'),\n"
+	"       (SELECT count(*) FROM pg_index x\n"
+	"        WHERE x.indrelid = c.oid AND (x.indisunique OR x.indisexclusion))\n"
 	"FROM unnest($1, $2) WITH ORDINALITY AS w(schema_name, table_name, ord)\n"
 	"LEFT JOIN pg_namespace n ON n.nspname = w.schema_name\n"
 	"LEFT JOIN pg_class c\n"
@@ -72,7 +75,7 @@ static const Statement columns_sql = {
 	"attname text, type text, definition text, base text, "
 	"collation_name text, deterministic bool, "
 	"not_null bool, generated \"char\", identity \"char\", readable bool, "
-	"attnum int2, writable bool",
+	"attnum int2, writable bool, deletable bool, exclusive int8",
 	.nparams = 2,
 	.params = {"text[]", "text[]"},
 };

@@ -127,21 +127,41 @@ steep_merge_orphan_sql(Site site, const TablePair *pair, const ForeignKey *fk)
 	return statement;
 }
 
-/* Could writing over a row change what other rows refer to? */
+/* Does the caller leave a column alone? */
+static bool
+is_excluded(const TablePair *pair, const char *name)
+{
+	ListCell   *cell;
+
+	foreach(cell, pair->excluded)
+	{
+		if (strcmp(lfirst(cell), name) == 0)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Could writing over a row, or deleting it, change what other rows refer to?
+ * Written over, the columns of its key stay as they are, and those that are
+ * excluded.
+ */
 bool
 steep_merge_can_widow(const TablePair *pair, const ForeignKey *fk)
 {
 	ListCell   *name;
 
+	if (pair->deletes)
+		return true;
 	foreach(name, fk->referenced)
 	{
 		ListCell   *cell;
-		bool		in_key = false;
+		bool		stays = is_excluded(pair, lfirst(name));
 
 		foreach(cell, pair->key)
-			in_key = in_key ||
-				strcmp(((ColumnInfo *) lfirst(cell))->name, lfirst(name)) == 0;
-		if (!in_key)
+			stays = stays ||
+			strcmp(((ColumnInfo *) lfirst(cell))->name, lfirst(name)) == 0;
+		if (!stays)
 			return true;
 	}
 	return false;
@@ -198,7 +218,7 @@ steep_merge_widow_sql(Site site, const TablePair *pair, const ForeignKey *fk)
 /*----------
  * Cut the values that were referenced out of the next $4 decisions, as
  * steep_merge_keys_chunk_sql() cuts the keys: the last number and a list; of
- * the rows written over on one node.
+ * the rows written over or deleted on one node.
  *----------
  */
 const Statement *
@@ -207,6 +227,7 @@ steep_merge_old_chunk_sql(Site site, const TablePair *pair,
 {
 	Statement  *statement = create(SITE_LOCAL, "cut what was referenced by",
 								   pair, fk);
+	const char *side = site == SITE_LOCAL ? "local" : "remote";
 	List	   *values = NIL;
 	ListCell   *cell;
 
@@ -216,20 +237,21 @@ steep_merge_old_chunk_sql(Site site, const TablePair *pair,
 			steep_relinfo_column(steep_table_side(site, pair), lfirst(cell));
 		char	   *name = steep_sql_literal(column->name);
 
-		values = lappend(values, psprintf("%s, (d.%s ->> %s)%s", name,
-										  site == SITE_LOCAL ? "local_row" : "remote_row",
-										  name, steep_table_is_json(column) ? "::json" : ""));
+		values = lappend(values, psprintf("%s, (d.image ->> %s)%s", name, name,
+										  steep_table_is_json(column) ? "::json" : ""));
 	}
 	statement->text =
-		psprintf("SELECT max(d.seq),\n"
-				 "       json_agg(json_build_object(%s))\n"
-				 "FROM (SELECT * FROM steep_repl.merge_decisions\n"
-				 "      WHERE merge_id = $1 AND table_name = $2 AND state = $3\n"
-				 "        AND category = 'conflict'\n"
-				 "        AND seq > $5 AND ($6 IS NULL OR resolution = $6)\n"
-				 "      ORDER BY seq LIMIT $4) AS d\n"
+		psprintf("SELECT max(d.seq), json_agg(json_build_object(%s))\n"
+				 "FROM (SELECT e.seq, steep_repl.row_image(t.columns, e.%s_image) AS image\n"
+				 "      FROM steep_repl.merge_tables t\n"
+				 "      JOIN steep_repl.merge_effects e ON e.table_id = t.id\n"
+				 "      WHERE t.id = $1 AND e.table_id = $1\n"
+				 "        AND e.seq > $2 AND e.seq <= $3\n"
+				 "        AND e.state = 'planned' AND e.round > t.applied_round\n"
+				 "        AND e.%s_action IN ('update', 'delete')\n"
+				 "      ORDER BY e.seq LIMIT $4) AS d\n"
 				 "HAVING count(*) > 0",
-				 steep_sql_join(values, ",\n         "));
+				 steep_sql_join(values, ",\n         "), side, side);
 	steep_merge_chunk_params(statement);
 	return statement;
 }

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * merge_sql.c
- *		Statements that plan and verify a merge, and its transaction.
+ *		Statements of a merge's transaction, and those that verify it.
  *
  *-------------------------------------------------------------------------
  */
@@ -11,66 +11,6 @@
 #include "generate/merge_sql.h"
 #include "generate/table_sql.h"
 
-/*----------
- * Read the rows of the keys in list $1: number there, digest, image.
- *
- *	SELECT w.n, <digest> AS digest, ROW(<columns>)::text AS image
- *	FROM <table>
- *	JOIN json_to_recordset($1) AS w(n, key1, …) ON <same key>
- *----------
- */
-const Statement *
-steep_merge_read_sql(Site site, const TablePair *pair)
-{
-	Statement  *statement =
-		steep_table_by_keys(site, "read rows", pair,
-							psprintf("steep_repl.row_digest(%s) AS digest,\n"
-									 "       ROW(%s)::text AS image",
-									 steep_table_digest_columns(pair),
-									 steep_table_columns(pair->columns)));
-
-	statement->result = "n int8, digest bytea, image text";
-	return statement;
-}
-
-/*----------
- * Decide each row that local_rows and peer_rows hold by number: a row on one
- * side goes to the other, a conflict goes as $1 says.  Rows that are equal by
- * now need no decision.
- *----------
- */
-const Statement *
-steep_merge_decide_sql(const TablePair *pair)
-{
-	Statement  *statement = steep_statement_create(SITE_LOCAL, "decide rows", pair);
-	char	   *names = steep_table_names_array(pair->columns);
-
-	statement->nparams = 1;
-	statement->params[0] = "text";
-	statement->text =
-		psprintf("SELECT i.key, c.category,\n"
-				 "       CASE c.category WHEN 'local_only' THEN 'local'\n"
-				 "                       WHEN 'remote_only' THEN 'remote'\n"
-				 "                       ELSE $1 END AS resolution,\n"
-				 "       i.local_row, i.remote_row,\n"
-				 "       l.digest AS local_digest, p.digest AS remote_digest\n"
-				 "FROM local_rows l FULL JOIN peer_rows p ON p.n = l.n\n"
-				 "CROSS JOIN LATERAL\n"
-				 "  (SELECT steep_repl.row_image(%s, l.image) AS local_row,\n"
-				 "          steep_repl.row_image(%s, p.image) AS remote_row,\n"
-				 "          steep_repl.key_image(%s, %s,\n"
-				 "            coalesce(l.image, p.image)) AS key\n"
-				 "   OFFSET 0) i\n"
-				 "CROSS JOIN LATERAL\n"
-				 "  (SELECT CASE WHEN p.digest IS NULL THEN 'local_only'\n"
-				 "               WHEN l.digest IS NULL THEN 'remote_only'\n"
-				 "               ELSE 'conflict' END AS category) c\n"
-				 "WHERE l.digest IS DISTINCT FROM p.digest\n"
-				 "ORDER BY coalesce(l.n, p.n)",
-				 names, names, steep_table_names_array(pair->key), names);
-	return statement;
-}
-
 /* May the role on the peer leave markers there? */
 const Statement *
 steep_merge_may_mark_sql(void)
@@ -79,9 +19,10 @@ steep_merge_may_mark_sql(void)
 		.site = SITE_PEER,
 		.purpose = "look for the right to mark batches",
 		.text = "SELECT bool_and(coalesce(has_function_privilege(to_regprocedure(f), 'EXECUTE'), false))\n"
-		"FROM (VALUES ('steep_repl.claim_batch(text,int)'),\n"
-		"             ('steep_repl.batch_result(text,int)'),\n"
-		"             ('steep_repl.finish_batch(text,int,jsonb)')) AS v(f)",
+		"FROM (VALUES ('steep_repl.claim_batch(text,bigint)'),\n"
+		"             ('steep_repl.batch_result(text,bigint)'),\n"
+		"             ('steep_repl.finish_batch(text,bigint,jsonb)'),\n"
+		"             ('steep_repl.tag_writes()')) AS v(f)",
 		.result = "may bool",
 	};
 
@@ -115,9 +56,10 @@ steep_merge_begin_sql(void)
 }
 
 /*
- * Set what a transaction that writes needs; $1 is lock_timeout in ms.
- * Returns the session_replication_role: replica where the role may set it,
- * so that no trigger fires.  Keys are looked up by index, in small numbers.
+ * Set what a transaction that writes needs: $1 is lock_timeout in ms, $2 the
+ * session_replication_role where the role may set it, replica so that no
+ * trigger fires.  Returns that role first.  Keys are looked up by index, in small
+ * numbers.  The last column says whether the writes are tagged.
  */
 const Statement *
 steep_merge_settings_sql(Site site)
@@ -126,14 +68,16 @@ steep_merge_settings_sql(Site site)
 		.purpose = "set the limits of the transaction",
 		.text =
 		"SELECT CASE WHEN has_parameter_privilege('session_replication_role', 'SET')\n"
-		"            THEN set_config('session_replication_role', 'replica', true)\n"
+		"            THEN set_config('session_replication_role', $2, true)\n"
 		"            ELSE current_setting('session_replication_role') END,\n"
 		"       set_config('lock_timeout', $1, true),\n"
 		"       set_config('synchronous_commit', 'on', true),\n"
-		"       set_config('random_page_cost', '1.1', true)",
-		.result = "role text, lock_timeout text, durable text, random text",
-		.nparams = 1,
-		.params = {"text"},
+		"       set_config('random_page_cost', '1.1', true),\n"
+		"       steep_repl.tag_writes()",
+		.result = "role text, lock_timeout text, durable text, random text, "
+		"tagged bool",
+		.nparams = 2,
+		.params = {"text", "text"},
 	};
 
 	return steep_statement_at(&statement, site);
@@ -168,7 +112,7 @@ steep_merge_claim_sql(void)
 		.text = "SELECT steep_repl.claim_batch($1, $2)",
 		.result = "claimed bool",
 		.nparams = 2,
-		.params = {"text", "int4"},
+		.params = {"text", "int8"},
 	};
 
 	return &statement;
@@ -184,7 +128,7 @@ steep_merge_result_sql(void)
 		.text = "SELECT steep_repl.batch_result($1, $2)",
 		.result = "result jsonb",
 		.nparams = 2,
-		.params = {"text", "int4"},
+		.params = {"text", "int8"},
 	};
 
 	return &statement;
@@ -200,7 +144,22 @@ steep_merge_record_sql(void)
 		.text = "SELECT steep_repl.finish_batch($1, $2, $3)",
 		.result = "finished bool",
 		.nparams = 3,
-		.params = {"text", "int4", "jsonb"},
+		.params = {"text", "int8", "jsonb"},
+	};
+
+	return &statement;
+}
+
+/* Remove the markers of merge $1 from the peer. */
+const Statement *
+steep_merge_forget_sql(void)
+{
+	static const Statement statement = {
+		.site = SITE_PEER,
+		.purpose = "forget the batches",
+		.text = "SELECT steep_repl.forget_batches($1)",
+		.nparams = 1,
+		.params = {"text"},
 	};
 
 	return &statement;
@@ -232,46 +191,41 @@ steep_merge_commit_sql(void)
 }
 
 /*----------
- * Read the digests of the keys in list $1.
- *
- *	SELECT w.n, <digest> AS digest
- *	FROM <table> JOIN json_to_recordset($1) AS w(n, key1, …) ON <same key>
+ * Return the numbers of the keys in list $1 whose row does not have the
+ * digest in the list (null = no row).
  *----------
  */
 const Statement *
 steep_merge_look_sql(Site site, const TablePair *pair)
 {
-	Statement  *statement =
-		steep_table_by_keys(site, "look at the rows", pair,
-							psprintf("steep_repl.row_digest(%s) AS digest",
-									 steep_table_digest_columns(pair)));
+	Statement  *statement = steep_statement_create(site, "look at the rows", pair);
 
-	statement->result = "n int8, digest bytea";
+	statement->text =
+		psprintf("WITH wanted AS MATERIALIZED (\n"
+				 "  SELECT * FROM json_to_recordset($1) AS w(n int8, digest bytea, %s)\n"
+				 "), found AS MATERIALIZED (\n"
+				 "  SELECT w.n, steep_repl.row_digest(%s) AS digest\n"
+				 "  FROM %s JOIN wanted w ON %s\n"
+				 ")\n"
+				 "SELECT w.n FROM wanted w LEFT JOIN found f ON f.n = w.n\n"
+				 "WHERE f.digest IS DISTINCT FROM w.digest",
+				 steep_table_key_definitions(pair),
+				 steep_table_digest_columns(pair),
+				 steep_table_from(steep_table_side(site, pair)),
+				 steep_table_key_lookup(pair));
+	statement->nparams = 1;
+	statement->params[0] = "json";
+	statement->result = "n int8";
 	return statement;
 }
 
-/* Count the rows that are not the same on both sides. */
-const Statement *
-steep_merge_verify_sql(const TablePair *pair)
-{
-	Statement  *statement = steep_statement_create(SITE_LOCAL, "verify the rows", pair);
-
-	statement->text = "SELECT count(*)\n"
-		"FROM local_rows l FULL JOIN peer_rows p ON l.n = p.n\n"
-		"WHERE l.digest IS DISTINCT FROM p.digest";
-	return statement;
-}
-
-/* Declare what decisions to cut: merge, table, state, limit, after, resolution. */
+/* Declare what decisions to cut: table, after, until, limit. */
 void
 steep_merge_chunk_params(Statement *statement)
 {
-	static const char *const types[] = {
-		"text", "text", "text", "int8", "int8", "text"
-	};
-
-	statement->nparams = lengthof(types);
-	memcpy(statement->params, types, sizeof(types));
+	statement->nparams = 4;
+	for (int i = 0; i < statement->nparams; i++)
+		statement->params[i] = "int8";
 }
 
 /*
@@ -279,7 +233,7 @@ steep_merge_chunk_params(Statement *statement)
  *          ORDER BY d.seq)
  */
 static char *
-key_list(const TablePair *pair, const char *digest, const char *row)
+key_list(const TablePair *pair, const char *digest, const char *key)
 {
 	List	   *keys = NIL;
 	ListCell   *cell;
@@ -290,7 +244,7 @@ key_list(const TablePair *pair, const char *digest, const char *row)
 
 		keys = lappend(keys,
 					   psprintf("'key%d', (%s ->> %s)%s",
-								list_cell_number(pair->key, cell) + 1, row,
+								list_cell_number(pair->key, cell) + 1, key,
 								steep_sql_literal(column->name),
 								steep_table_is_json(column) ? "::json" : ""));
 	}
@@ -299,30 +253,61 @@ key_list(const TablePair *pair, const char *digest, const char *row)
 					digest, steep_sql_join(keys, ",\n         "));
 }
 
+#define APPLIED_ROUND \
+	"(SELECT applied_round FROM steep_repl.merge_tables WHERE id = $1)"
+#define PLANNED \
+	"state = 'planned' AND round > " APPLIED_ROUND " AND resolution <> 'skip'"
+
+/* Which decisions a cut is about, as a condition. */
+static const char *
+cut_condition(Cut cut)
+{
+	switch (cut)
+	{
+		case CUT_PLANNED:
+			return PLANNED;
+		case CUT_PLANNED_HERE:
+			return PLANNED " AND local_action IS NOT NULL";
+		case CUT_STALE:
+			return "state = 'stale'";
+		case CUT_WRITTEN_HERE:
+			return PLANNED " AND local_action IN ('insert', 'update')";
+		case CUT_WRITTEN_THERE:
+			return PLANNED " AND remote_action IN ('insert', 'update')";
+		case CUT_APPLIED:
+			return "(state = 'applied' OR state = 'planned' AND round <= "
+				APPLIED_ROUND ") AND resolution <> 'skip'";
+	}
+	return NULL;
+}
+
 /*----------
- * Cut the next $4 decisions of table $2 of merge $1 in state $3, after
- * number $5 and with resolution $6 (null = any): the last number, the
- * numbers, and two lists of number, digest and key, first as this node has
- * the row, then as the peer has it: equal keys may print differently.
+ * Cut the next $4 decisions on table $1 after number $2, up to number $3: the
+ * last number, the numbers, and two lists of number, digest and key, first as
+ * this node has the row, then as the peer has it: equal keys may print
+ * differently.
  *----------
  */
 const Statement *
-steep_merge_keys_chunk_sql(const TablePair *pair)
+steep_merge_keys_chunk_sql(const TablePair *pair, Cut cut)
 {
 	Statement  *statement = steep_statement_create(SITE_LOCAL, "cut a chunk of decisions", pair);
+	const char *after = cut == CUT_APPLIED ? "after_" : "";
 
 	statement->writes = true;	/* sees what this transaction wrote */
 	statement->text =
-		psprintf("SELECT max(d.seq), array_agg(d.seq),\n"
+		psprintf("SELECT max(d.seq), array_agg(d.seq ORDER BY d.seq),\n"
 				 "       %s,\n"
 				 "       %s\n"
-				 "FROM (SELECT * FROM steep_repl.merge_decisions\n"
-				 "      WHERE merge_id = $1 AND table_name = $2 AND state = $3\n"
-				 "        AND seq > $5 AND ($6 IS NULL OR resolution = $6)\n"
+				 "FROM (SELECT * FROM steep_repl.merge_effects\n"
+				 "      WHERE table_id = $1 AND seq > $2 AND seq <= $3\n"
+				 "        AND %s\n"
 				 "      ORDER BY seq LIMIT $4) AS d\n"
 				 "HAVING count(*) > 0",
-				 key_list(pair, "d.local_digest", "coalesce(d.local_row, d.remote_row)"),
-				 key_list(pair, "d.remote_digest", "coalesce(d.remote_row, d.local_row)"));
+				 key_list(pair, psprintf("d.local_%sdigest", after), "d.key"),
+				 key_list(pair, psprintf("d.remote_%sdigest", after),
+						  "coalesce(d.peer_key, d.key)"),
+				 cut_condition(cut));
 	steep_merge_chunk_params(statement);
 	return statement;
 }

@@ -4,7 +4,7 @@
  *		Statements that plan, apply and verify a merge.
  *
  * Spools that the local statements read, by name: local_rows and peer_rows
- * (keys, digests and images of both sides) and decided (decisions to be
+ * (numbers, digests and images of both sides) and decided (decisions to be
  * recorded).
  *
  *-------------------------------------------------------------------------
@@ -16,9 +16,52 @@
 #include "base/relinfo.h"
 #include "base/statement.h"
 
+/* How the rows of a table are decided. */
+typedef struct DecisionRule
+{
+	const char *strategy;
+	bool		by_time;		/* the newer row wins */
+	const char *time_column;	/* when a row was changed; NULL: its commit */
+	const char *winner;			/* of other conflicts, and of those that are
+								 * equally new: local, remote or NULL: a
+								 * person */
+	bool		inserts;		/* rows may be inserted */
+	bool		updates;
+	bool		to_local;		/* this node may be written */
+	bool		to_peer;
+} DecisionRule;
+
+/* Which decisions on a table a statement cuts. */
+typedef enum Cut
+{
+	CUT_PLANNED,				/* with the digests before */
+	CUT_PLANNED_HERE,			/* the same, if this node is to be written */
+	CUT_STALE,
+	CUT_WRITTEN_HERE,			/* planned, inserted or updated here */
+	CUT_WRITTEN_THERE,
+	CUT_APPLIED					/* with the digests after */
+} Cut;
+
+/* The columns of steep_merge_generated_sql(). */
+enum
+{
+	GENERATED_COLUMN,
+	GENERATED_EXPRESSION,
+	GENERATED_TYPE
+};
+
 /* plan */
-extern const Statement *steep_merge_read_sql(Site site, const TablePair *pair);
-extern const Statement *steep_merge_decide_sql(const TablePair *pair);
+extern const Statement *steep_merge_read_sql(Site site, const TablePair *pair,
+											 const DecisionRule *rule);
+extern const Statement *steep_merge_decide_sql(const TablePair *pair,
+											   const DecisionRule *rule);
+
+extern const Statement *steep_merge_generated_sql(void);
+extern const Statement *steep_merge_custom_sql(const char *table,
+											   List *names, int nkeys,
+											   List *generated);
+extern const Statement *steep_merge_commit_times_sql(Site site);
+extern const Statement *steep_merge_clock_sql(Site site);
 
 /* apply: the transaction */
 extern const Statement *steep_merge_may_mark_sql(void);
@@ -28,6 +71,7 @@ extern const Statement *steep_merge_settings_sql(Site site);
 extern const Statement *steep_merge_claim_sql(void);
 extern const Statement *steep_merge_result_sql(void);
 extern const Statement *steep_merge_record_sql(void);
+extern const Statement *steep_merge_forget_sql(void);
 extern const Statement *steep_merge_immediate_sql(Site site);
 extern const Statement *steep_merge_commit_sql(void);
 extern const Statement *steep_merge_exclude_sql(Site site);
@@ -37,6 +81,8 @@ extern const Statement *steep_merge_guard_sql(Site site, const TablePair *pair);
 extern const Statement *steep_merge_lock_sql(Site site, const TablePair *pair);
 extern const Statement *steep_merge_insert_sql(Site site, const TablePair *pair);
 extern const Statement *steep_merge_update_sql(Site site, const TablePair *pair);
+extern const Statement *steep_merge_delete_sql(Site site, const TablePair *pair);
+extern bool steep_merge_replaces(Site site, const TablePair *pair);
 extern const Statement *steep_merge_orphan_sql(Site site, const TablePair *pair,
 											   const ForeignKey *fk);
 extern bool steep_merge_can_widow(const TablePair *pair, const ForeignKey *fk);
@@ -45,10 +91,9 @@ extern const Statement *steep_merge_widow_sql(Site site, const TablePair *pair,
 
 /* verify */
 extern const Statement *steep_merge_look_sql(Site site, const TablePair *pair);
-extern const Statement *steep_merge_verify_sql(const TablePair *pair);
 
 /* our own table, cut into chunks */
-extern const Statement *steep_merge_keys_chunk_sql(const TablePair *pair);
+extern const Statement *steep_merge_keys_chunk_sql(const TablePair *pair, Cut cut);
 extern const Statement *steep_merge_old_chunk_sql(Site site,
 												  const TablePair *pair,
 												  const ForeignKey *fk);

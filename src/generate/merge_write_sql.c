@@ -30,7 +30,7 @@ column_list(List *columns, const char *alias)
 	return steep_sql_join(items, ", ");
 }
 
-/* Columns that a side lets us write: not generated. */
+/* Columns that we may write: neither generated nor excluded. */
 static List *
 insertable(const RelInfo *rel)
 {
@@ -39,8 +39,10 @@ insertable(const RelInfo *rel)
 
 	foreach(cell, rel->columns)
 	{
-		if (((ColumnInfo *) lfirst(cell))->generated == '\0')
-			columns = lappend(columns, lfirst(cell));
+		ColumnInfo *column = lfirst(cell);
+
+		if (column->generated == '\0' && !column->excluded)
+			columns = lappend(columns, column);
 	}
 	return columns;
 }
@@ -204,5 +206,54 @@ steep_merge_update_sql(Site site, const TablePair *pair)
 				 "FROM written",
 				 steep_table_from(rel), assignments(rel), same_key(pair),
 				 steep_table_digest_columns(pair));
+	return statement;
+}
+
+/*
+ * Are rows of a side updated by deleting and inserting them?  So values can
+ * change places that no two rows may share; and an update can't give a value
+ * to an identity column that is always generated.
+ */
+bool
+steep_merge_replaces(Site site, const TablePair *pair)
+{
+	const RelInfo *rel = steep_table_side(site, pair);
+	ListCell   *cell;
+
+	if (!rel->deletable || pair->excluded != NIL)
+		return false;
+	foreach(cell, rel->columns)
+	{
+		ColumnInfo *column = lfirst(cell);
+
+		if (column->identity == ATTRIBUTE_IDENTITY_ALWAYS &&
+			!list_member_ptr(pair->key, steep_relinfo_column(pair->local, column->name)))
+			return true;
+	}
+	return rel->exclusive > (steep_relinfo_unique(rel, pair->key) ? 1 : 0);
+}
+
+/*----------
+ * Delete the rows with the keys of the rows $1; return how many were, twice:
+ * what is gone is as wanted.
+ *----------
+ */
+const Statement *
+steep_merge_delete_sql(Site site, const TablePair *pair)
+{
+	const RelInfo *rel = steep_table_side(site, pair);
+	Statement  *statement = steep_statement_create(site, "delete rows", pair);
+
+	take_rows(statement, rel);
+	statement->text =
+		psprintf("WITH written AS (\n"
+				 "  DELETE FROM %s\n"
+				 "  USING unnest($1) AS r\n"
+				 "  WHERE %s\n"
+				 "  RETURNING 1\n"
+				 ")\n"
+				 "SELECT count(*), count(*) FROM written",
+				 steep_table_from(rel), same_key(pair));
+	statement->nparams = 1;
 	return statement;
 }

@@ -43,50 +43,9 @@ stock_leaf(const TablePair *pair)
 }
 
 /*----------
- * Show one key that is not unique, with its count.
- *
- *	SELECT ROW(<key>)::text, count(*) FROM <table>
- *	GROUP BY <key> HAVING count(*) > 1 LIMIT 1
- *----------
- */
-const Statement *
-steep_overlap_duplicates_sql(Site site, const TablePair *pair)
-{
-	Statement  *statement = steep_statement_create(site, "look for a duplicate key", pair);
-	char	   *key = steep_table_columns(pair->key);
-
-	statement->text = psprintf("SELECT ROW(%s)::text, count(*)\n"
-							   "FROM %s\n"
-							   "GROUP BY %s HAVING count(*) > 1 LIMIT 1",
-							   key, steep_table_from(steep_table_side(site, pair)), key);
-	statement->result = "key text, n int8";
-	return statement;
-}
-
-/*----------
- * Count the rows whose key has a null.
- *
- *	SELECT count(*) FROM <table> WHERE num_nulls(<key>) > 0
- *----------
- */
-const Statement *
-steep_overlap_nulls_sql(Site site, const TablePair *pair)
-{
-	Statement  *statement = steep_statement_create(site, "look for null keys", pair);
-
-	statement->text = psprintf("SELECT count(*)\n"
-							   "FROM %s\n"
-							   "WHERE num_nulls(%s) > 0",
-							   steep_table_from(steep_table_side(site, pair)),
-							   steep_table_columns(pair->key));
-	statement->result = "n int8";
-	return statement;
-}
-
-/*----------
  *	SELECT encode(steep_repl.digest_leaves(<leaves>, <width of key>,
  *	                                       <columns>), 'base64')
- *	FROM <table>
+ *	FROM <table> [WHERE (<condition>)]
  *----------
  */
 static void
@@ -94,16 +53,18 @@ native_digest(Statement *statement, const RelInfo *rel, const TablePair *pair)
 {
 	statement->text =
 		psprintf("SELECT encode(steep_repl.digest_leaves(%d, %d, %s), 'base64')\n"
-				 "FROM %s",
+				 "FROM %s%s",
 				 pair->leaves, list_length(pair->key),
-				 steep_table_digest_columns(pair), steep_table_from(rel));
+				 steep_table_digest_columns(pair), steep_table_from(rel),
+				 steep_table_where(pair, NULL));
 	statement->result = "leaves text";
 }
 
 /*----------
  *	SELECT leaf, count(*), sum(h1), sum(h2)
  *	FROM (SELECT <leaf> AS leaf, hashtextextended(image, 1) AS h1, …
- *	      FROM (SELECT <key>, ROW(<columns>)::text AS image FROM <table>) …)
+ *	      FROM (SELECT <key>, ROW(<columns>)::text AS image
+ *	            FROM <table> [WHERE (<condition>)]) …)
  *	GROUP BY leaf
  *----------
  */
@@ -116,10 +77,10 @@ stock_digest(Statement *statement, const RelInfo *rel, const TablePair *pair)
 				 "       sum(hashtextextended(image, 2)) AS sum2\n"
 				 "FROM (SELECT %s AS leaf,\n"
 				 "             ROW(%s)::text COLLATE \"C\" AS image\n"
-				 "      FROM %s OFFSET 0) AS r\n"
+				 "      FROM %s%s OFFSET 0) AS r\n"
 				 "GROUP BY leaf",
 				 stock_leaf(pair), steep_table_columns(pair->columns),
-				 steep_table_from(rel));
+				 steep_table_from(rel), steep_table_where(pair, NULL));
 	statement->result = "leaf int8, n int8, sum1 numeric, sum2 numeric";
 }
 
@@ -162,7 +123,7 @@ steep_overlap_leaves_sql(const TablePair *pair)
  * Read the key and row digest of every row, or of the leaves that differ.
  *
  *	SELECT <key> AS key1, …, <digest> AS digest FROM <table>
- *	WHERE steep_repl.in_leaves(<bitmap>, <key>)
+ *	WHERE [(<condition>) AND] steep_repl.in_leaves(<bitmap>, <key>)
  *----------
  */
 const Statement *
@@ -172,7 +133,7 @@ steep_overlap_keys_sql(Site site, const TablePair *pair, bool filtered)
 	Statement  *statement = steep_statement_create(site, "read keys and digests", pair);
 	char	   *columns = steep_table_columns(pair->columns);
 	char	   *digest;
-	char	   *filter = "";
+	char	   *filter = NULL;
 
 	digest = native ?
 		psprintf("steep_repl.row_digest(%s)",
@@ -183,16 +144,17 @@ steep_overlap_keys_sql(Site site, const TablePair *pair, bool filtered)
 	if (filtered)
 	{
 		filter = native ?
-			psprintf("\nWHERE steep_repl.in_leaves($1, %s)",
+			psprintf("steep_repl.in_leaves($1, %s)",
 					 steep_table_columns(pair->key)) :
-			psprintf("\nWHERE %s = ANY ($1)", stock_leaf(pair));
+			psprintf("%s = ANY ($1)", stock_leaf(pair));
 		statement->nparams = 1;
 		statement->params[0] = native ? "bytea" : "int8[]";
 	}
 	statement->text = psprintf("SELECT %s, %s AS digest\n"
 							   "FROM %s%s",
 							   steep_table_key_aliased(pair), digest,
-							   steep_table_from(steep_table_side(site, pair)), filter);
+							   steep_table_from(steep_table_side(site, pair)),
+							   steep_table_where(pair, filter));
 	statement->result = psprintf("%s, digest %s",
 								 steep_table_key_definitions(pair),
 								 native ? "bytea" : "text");
@@ -288,11 +250,14 @@ key_list(const TablePair *pair, const char *prefix, const char *more)
 	foreach(cell, pair->key)
 	{
 		int			i = list_cell_number(pair->key, cell) + 1;
+		char	   *key = *prefix == '\0' || pair->where == NULL ?
+			psprintf("%skey%d", prefix, i) :
+			psprintf("coalesce(%skey%d, key%d)", prefix, i, i);
 
 		appendStringInfo(&list,
 						 *prefix && steep_table_is_json(lfirst(cell)) ?
-						 ", 'key%d', %skey%d" :
-						 ", 'key%d', format('%%s', %skey%d)", i, prefix, i);
+						 ", 'key%d', %s" :
+						 ", 'key%d', format('%%s', %s)", i, key);
 	}
 	appendStringInfoString(&list, ") ORDER BY n)");
 	return list.data;
@@ -305,6 +270,9 @@ key_list(const TablePair *pair, const char *prefix, const char *more)
  *	SELECT <list of n, category, key>,
  *	       <list of n, local key>, <list of n, peer key>
  *	FROM differences GROUP BY (n - 1) / $1 ORDER BY min(n)
+ *
+ * Under a condition a node may have a row that takes part only on the other,
+ * so each is asked for all keys.
  *----------
  */
 const Statement *
@@ -314,12 +282,15 @@ steep_overlap_batches_sql(const TablePair *pair)
 
 	statement->text =
 		psprintf("SELECT %s,\n"
-				 "       %s FILTER (WHERE local_digest IS NOT NULL),\n"
-				 "       %s FILTER (WHERE peer_digest IS NOT NULL)\n"
+				 "       %s%s,\n"
+				 "       %s%s\n"
 				 "FROM differences\n"
 				 "GROUP BY (n - 1) / $1 ORDER BY min(n)",
 				 key_list(pair, "", ", 'category', category"),
-				 key_list(pair, "local_", ""), key_list(pair, "peer_", ""));
+				 key_list(pair, "local_", ""),
+				 pair->where ? "" : " FILTER (WHERE local_digest IS NOT NULL)",
+				 key_list(pair, "peer_", ""),
+				 pair->where ? "" : " FILTER (WHERE peer_digest IS NOT NULL)");
 	statement->nparams = 1;
 	statement->params[0] = "int8";
 	return statement;

@@ -23,10 +23,6 @@ enum
 	BATCH_PEER					/* list of number and key on the peer */
 };
 
-extern const Statement *steep_overlap_duplicates_sql(Site site,
-													 const TablePair *pair);
-extern const Statement *steep_overlap_nulls_sql(Site site,
-												const TablePair *pair);
 extern const Statement *steep_overlap_digest_sql(Site site,
 												 const TablePair *pair);
 extern const Statement *steep_overlap_leaves_sql(const TablePair *pair);

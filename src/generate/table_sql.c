@@ -58,6 +58,20 @@ steep_table_from(const RelInfo *rel)
 					steep_sql_name(rel->schema, rel->name));
 }
 
+/*
+ * The WHERE clause of a statement that scans a table: of the rows that take
+ * part those that pass the filter, or all.  The user's condition may end in a
+ * comment.
+ */
+char *
+steep_table_where(const TablePair *pair, const char *filter)
+{
+	if (pair->where == NULL)
+		return filter ? psprintf("\nWHERE %s", filter) : "";
+	return psprintf("\nWHERE (\n%s\n)%s%s", pair->where,
+					filter ? " AND " : "", filter ? filter : "");
+}
+
 /* t.<column>, t.<column>, … */
 char *
 steep_table_columns(List *columns)
@@ -208,7 +222,8 @@ steep_table_digest_columns(const TablePair *pair)
 }
 
 /*----------
- * Read something of the rows of the keys in list $1.
+ * Read something of the rows of the keys in list $1, whether they take part
+ * or not.
  *
  *	SELECT w.n, <selected>
  *	FROM <table>

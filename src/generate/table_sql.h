@@ -16,6 +16,7 @@
 
 extern const RelInfo *steep_table_side(Site site, const TablePair *pair);
 extern char *steep_table_from(const RelInfo *rel);
+extern char *steep_table_where(const TablePair *pair, const char *filter);
 extern char *steep_table_columns(List *columns);
 extern char *steep_table_digest_columns(const TablePair *pair);
 extern char *steep_table_key_aliased(const TablePair *pair);

@@ -19,7 +19,7 @@
 
 #include "base/compat.h"
 #include "base/sqltext.h"
-#include "generate/overlap_sql.h"
+#include "generate/check_sql.h"
 #include "ops/keys.h"
 #include "ops/tables.h"
 
@@ -212,6 +212,13 @@ steep_keys_choose(TablePair *pair, List *chosen)
 					 errmsg("column \"%s\" of table \"%s\" does not exist",
 							(char *) lfirst(cell), pair->asked),
 					 errhint("Name columns of the table in p_primary_keys.")));
+		if (column->excluded)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("column \"%s\" of table \"%s\" cannot be excluded",
+							column->name, pair->asked),
+					 errdetail("It is part of the key."),
+					 errhint("Leave it out of exclude, or name other key columns in primary_keys.")));
 		if (list_member_ptr(pair->key, column))
 			continue;
 		column->equals = equality_of(pair, column);
@@ -245,7 +252,7 @@ steep_keys_check(Session *session, const TablePair *pair, Site site)
 
 	if (steep_relinfo_has_null(rel, pair->key))
 	{
-		row = ask(session, steep_overlap_nulls_sql(site, pair));
+		row = ask(session, steep_check_nulls_sql(site, pair));
 		if (strcmp(row[0], "0") != 0)
 			ereport(ERROR,
 					(errcode(ERRCODE_NOT_NULL_VIOLATION),
@@ -255,7 +262,7 @@ steep_keys_check(Session *session, const TablePair *pair, Site site)
 	}
 	if (steep_relinfo_unique(rel, pair->key))
 		return;
-	row = ask(session, steep_overlap_duplicates_sql(site, pair));
+	row = ask(session, steep_check_duplicates_sql(site, pair));
 	if (row != NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNIQUE_VIOLATION),

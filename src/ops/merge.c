@@ -12,6 +12,7 @@
 #include "utils/jsonb.h"
 
 #include "base/guc.h"
+#include "base/image.h"
 #include "base/sqltext.h"
 #include "generate/catalog_sql.h"
 #include "generate/table_sql.h"
@@ -26,8 +27,7 @@ static const Statement load_merge = {
 	.site = SITE_LOCAL,
 	.writes = true,
 	.purpose = "read the merge",
-	.text = "SELECT server, private_server, peer, dry_run,\n"
-	"       options ->> 'lock_timeout_ms', options ->> 'batch_size'\n"
+	.text = "SELECT server, private_server, peer, dry_run, reverts IS NOT NULL, options\n"
 	"FROM steep_repl.merge_audit_log WHERE merge_id = $1",
 	.nparams = 1,
 	.params = {"text"},
@@ -37,12 +37,22 @@ static const Statement load_tables = {
 	.site = SITE_LOCAL,
 	.writes = true,
 	.purpose = "read the tables of the merge",
-	.text = "SELECT array_agg(table_name ORDER BY seq),\n"
-	"       jsonb_object_agg(table_name, key_columns)\n"
+	.text = "SELECT table_name, id, condition, excluded, key_columns\n"
 	"FROM steep_repl.merge_tables\n"
-	"WHERE merge_id = $1 AND ($2 IS NULL OR table_name = $2)",
+	"WHERE merge_id = $1 AND ($2 IS NULL OR table_name = $2)\n"
+	"ORDER BY seq",
 	.nparams = 2,
 	.params = {"text", "text"},
+};
+
+/* The columns of load_tables. */
+enum
+{
+	TABLE_NAME,
+	TABLE_ID,
+	TABLE_CONDITION,
+	TABLE_EXCLUDED,
+	TABLE_KEY
 };
 
 /*
@@ -89,8 +99,13 @@ steep_merge_load(const char *id)
 	merge->private_server = row[1][0] == 't';
 	merge->peer = row[2];
 	merge->dry_run = row[3][0] == 't';
-	merge->lock_timeout = row[4] ? row[4] : psprintf("%d", steep_guc_lock_timeout);
-	merge->batch_size = row[5] ? atoi(row[5]) : BATCH_ROWS;
+	merge->reverts = row[4][0] == 't';
+	merge->options = steep_options_read(DatumGetJsonbP(OidInputFunctionCall(F_JSONB_IN,
+																			row[5], JSONBOID, -1)));
+	merge->lock_timeout = psprintf("%d", merge->options->lock_timeout >= 0 ?
+								   merge->options->lock_timeout : steep_guc_lock_timeout);
+	merge->batch_size = merge->options->batch_size > 0 ?
+		merge->options->batch_size : BATCH_ROWS;
 	return merge;
 }
 
@@ -118,6 +133,62 @@ steep_merge_chunk_rows(const Merge *merge, const TablePair *pair)
 	return steep_compare_batch_rows(pair, merge->batch_size);
 }
 
+/* Read a whole number that the step was given. */
+int64
+steep_merge_param(const StepContext *step, const char *name, int64 missing)
+{
+	Jsonb	   *params = DatumGetJsonbP(OidInputFunctionCall(F_JSONB_IN,
+															 unconstify(char *, step->params),
+															 JSONBOID, -1));
+	JsonbValue	found;
+
+	if (!getKeyJsonValueFromContainer(&params->root, name, strlen(name), &found) ||
+		found.type != jbvNumeric)
+		return missing;
+	return DatumGetInt64(DirectFunctionCall1(numeric_int8,
+											 NumericGetDatum(found.val.numeric)));
+}
+
+/* Read the tables of a merge, or one of them, parents first, as recorded. */
+static List *
+read_tables(const Merge *merge, const char *table)
+{
+	const char *values[] = {merge->id, table};
+	Spool	   *spool = steep_spool_create("tables");
+	Books		books = steep_books_open();
+	List	   *rows;
+
+	steep_local_rows(&load_tables, values, NIL, spool);
+	steep_books_close(books);
+	rows = steep_spool_texts(spool);
+	steep_spool_end(spool);
+	if (rows == NIL)
+		elog(ERROR, "merge \"%s\" has no tables", merge->id);
+	return rows;
+}
+
+/* Write the keys of tables as the option "primary_keys" does. */
+static Jsonb *
+keys_of(List *rows)
+{
+	JsonbParseState *state = NULL;
+	ListCell   *row;
+	ListCell   *name;
+
+	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	foreach(row, rows)
+	{
+		char	  **fields = lfirst(row);
+
+		steep_image_push(&state, WJB_KEY, fields[TABLE_NAME]);
+		pushJsonbValue(&state, WJB_BEGIN_ARRAY, NULL);
+		foreach(name, steep_image_names(fields[TABLE_KEY]))
+			steep_image_push(&state, WJB_ELEM, lfirst(name));
+		pushJsonbValue(&state, WJB_END_ARRAY, NULL);
+	}
+	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+}
+
 /*
  * Read from both nodes the tables of a merge, or one of them, parents first,
  * and check that they still fit.
@@ -125,20 +196,27 @@ steep_merge_chunk_rows(const Merge *merge, const TablePair *pair)
 List *
 steep_merge_pairs(Session *session, const Merge *merge, const char *table)
 {
-	const char *values[] = {merge->id, table};
-	char	  **row = steep_merge_ask(&load_tables, values);
-	ArrayType  *names;
-	Jsonb	   *keys;
+	List	   *rows = read_tables(merge, table);
+	List	   *names = NIL;
 	List	   *pairs;
+	ListCell   *cell;
 
-	if (row == NULL || row[0] == NULL)
-		elog(ERROR, "merge \"%s\" has no tables", merge->id);
-	names = DatumGetArrayTypeP(OidInputFunctionCall(F_ARRAY_IN, row[0],
-													TEXTOID, -1));
-	keys = DatumGetJsonbP(OidInputFunctionCall(F_JSONB_IN, row[1],
-											   JSONBOID, -1));
-	pairs = steep_tables_resolve(names);
-	steep_tables_check(session, pairs, keys);
+	foreach(cell, rows)
+		names = lappend(names, ((char **) lfirst(cell))[TABLE_NAME]);
+	pairs = steep_tables_resolve(DatumGetArrayTypeP(OidInputFunctionCall(F_ARRAY_IN,
+																		 steep_sql_array(names),
+																		 TEXTOID, -1)));
+	foreach(cell, pairs)
+	{
+		TablePair  *pair = lfirst(cell);
+		char	  **row = list_nth(rows, foreach_current_index(cell));
+
+		pair->record = row[TABLE_ID];
+		pair->where = row[TABLE_CONDITION];
+		pair->excluded = steep_image_names(row[TABLE_EXCLUDED]);
+		pair->deletes = merge->reverts;
+	}
+	steep_tables_check(session, pairs, keys_of(rows));
 	steep_merge_check_pairs(session, pairs);
 	return pairs;
 }
@@ -147,13 +225,14 @@ steep_merge_pairs(Session *session, const Merge *merge, const char *table)
 static void
 check_writable(const TablePair *pair, const RelInfo *rel, const char *where)
 {
-	if (rel->writable)
+	if (rel->writable && (rel->deletable || !pair->deletes))
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 			 errmsg("permission denied to write table \"%s\" %s",
 					pair->asked, where),
-			 errhint("GRANT INSERT, UPDATE on the table to the role that connects there.")));
+			 errhint("GRANT INSERT, UPDATE%s on the table to the role that connects there.",
+					 pair->deletes ? ", DELETE" : "")));
 }
 
 /* Refuse columns whose modifiers differ: a row could not be written whole. */
@@ -162,7 +241,7 @@ check_definitions(const TablePair *pair)
 {
 	ListCell   *cell;
 
-	foreach(cell, pair->local->columns)
+	foreach(cell, pair->columns)
 	{
 		ColumnInfo *local = lfirst(cell);
 		ColumnInfo *peer = steep_relinfo_column(pair->peer, local->name);
@@ -244,6 +323,29 @@ add(List *statements, const Statement *statement)
 	return lappend(statements, unconstify(Statement *, statement));
 }
 
+/*
+ * Refuse to leave alone a part of what other rows refer to: what they refer
+ * to now would not be in the images.
+ */
+static void
+check_referenced(const TablePair *pair, const RelInfo *rel, const ForeignKey *fk)
+{
+	ListCell   *cell;
+
+	foreach(cell, fk->referenced)
+	{
+		if (!steep_relinfo_column(rel, lfirst(cell))->excluded)
+			continue;
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("column \"%s\" of table \"%s\" cannot be excluded",
+						(char *) lfirst(cell), steep_merge_table(pair)),
+				 errdetail("Foreign key \"%s\" refers to it together with columns that are merged.",
+						   fk->name),
+				 errhint("Exclude all these columns, or none.")));
+	}
+}
+
 /* Append the checks of the foreign keys from and to one side's table. */
 static List *
 add_references(List *statements, Site site, const TablePair *pair, List *keys)
@@ -257,8 +359,10 @@ add_references(List *statements, Site site, const TablePair *pair, List *keys)
 
 		if (steep_fkgraph_is_child(fk, rel))
 			statements = add(statements, steep_merge_orphan_sql(site, pair, fk));
-		if (steep_fkgraph_is_parent(fk, rel) && steep_merge_can_widow(pair, fk))
-			statements = add(statements, steep_merge_widow_sql(site, pair, fk));
+		if (!steep_fkgraph_is_parent(fk, rel) || !steep_merge_can_widow(pair, fk))
+			continue;
+		check_referenced(pair, rel, fk);
+		statements = add(statements, steep_merge_widow_sql(site, pair, fk));
 	}
 	return statements;
 }
@@ -282,6 +386,10 @@ steep_merge_statements(const TablePair *pair, List *local_keys,
 	list = add(list, steep_merge_insert_sql(SITE_PEER, pair));
 	list = add(list, steep_merge_update_sql(SITE_LOCAL, pair));
 	list = add(list, steep_merge_update_sql(SITE_PEER, pair));
+	if (pair->deletes || steep_merge_replaces(SITE_LOCAL, pair))
+		list = add(list, steep_merge_delete_sql(SITE_LOCAL, pair));
+	if (pair->deletes || steep_merge_replaces(SITE_PEER, pair))
+		list = add(list, steep_merge_delete_sql(SITE_PEER, pair));
 	list = add_references(list, SITE_LOCAL, pair, local_keys);
 	return add_references(list, SITE_PEER, pair, peer_keys);
 }

@@ -5,8 +5,8 @@
  *
  * One step is one transaction on each node, with these moments:
  *
- *	1. local: lock the rows and check that they are as decided on
- *	2. peer: insert the marker, lock and check its rows
+ *	1. peer: insert the marker
+ *	2. both: lock the rows and check that they are as decided on
  *	3. both: write the rows that moved on neither; the peer records in the
  *	   marker which rows were left out, and commits
  *	4. local: mark the decisions and commit
@@ -37,6 +37,7 @@
 #include "jobs/progress.h"
 #include "jobs/queue.h"
 #include "ops/merge.h"
+#include "ops/merge_echo.h"
 #include "ops/merge_write.h"
 
 #define PATIENCE 30				/* lock timeouts that one answer may take */
@@ -63,19 +64,9 @@ static const Statement mark_applied = {
 	.site = SITE_LOCAL,
 	.writes = true,
 	.purpose = "mark what is applied",
-	.text = "SELECT steep_repl.mark_applied($1)",
-	.nparams = 1,
-	.params = {"text"},
-};
-
-static const Statement stale_tables = {
-	.site = SITE_LOCAL,
-	.writes = true,
-	.purpose = "find tables with stale rows",
-	.text = "SELECT DISTINCT table_name FROM steep_repl.merge_decisions\n"
-	"WHERE merge_id = $1 AND state = 'stale'",
-	.nparams = 1,
-	.params = {"text"},
+	.text = "SELECT steep_repl.mark_applied($1, $2)",
+	.nparams = 2,
+	.params = {"text", "int4"},
 };
 
 /* Run a statement on either node; return its row, or NULL. */
@@ -87,19 +78,28 @@ ask(Apply *apply, const Statement *statement, const char *const *values)
 		steep_peer_row(apply->session->peer, statement, values);
 }
 
-/* Set the limits of both transactions; learn whether triggers fire. */
+/* Set the limits of a transaction; learn whether triggers fire, and more. */
 static void
 set_limits(Apply *apply, Site site)
 {
-	const char *values[] = {apply->merge->lock_timeout};
+	const char *values[] = {
+		apply->merge->lock_timeout,
+		apply->merge->options->fire_triggers ? "origin" : "replica"
+	};
 	char	  **row = ask(apply, steep_merge_settings_sql(site), values);
 	bool		replica = strcmp(row[0], "replica") == 0;
 
 	if (site == SITE_LOCAL)
+	{
 		apply->local_replica = replica;
+		apply->local_tagged = row[4][0] == 't';
+	}
 	else
+	{
 		apply->peer_replica = replica;
-	if (!replica)
+		apply->peer_tagged = row[4][0] == 't';
+	}
+	if (!replica && !apply->merge->options->fire_triggers)
 		ereport(WARNING,
 				(errmsg("triggers fire %s",
 						site == SITE_LOCAL ? "here" : "on the peer"),
@@ -137,18 +137,30 @@ exclude_others(Apply *apply)
 	}
 }
 
-/* Claim the batch on the peer; false if the peer has done it before. */
-static bool
-claim(Apply *apply)
+/*
+ * Claim the batch on the peer, or learn that the peer has done it before.
+ *
+ * That comes first: no lock is held while another attempt is waited for, and
+ * no other reason for an error, like a table that has changed, is in the way
+ * of finding out.  Once we have the marker, no earlier attempt can commit.
+ */
+void
+steep_merge_claim_batch(Apply *apply)
 {
 	const char *values[] = {apply->merge->id, apply->batch};
-	char	   *claimed;
+	Peer	   *peer = apply->session->peer;
 
+	steep_peer_set_time_limit(peer,
+							  (int) Min(PATIENCE * strtoll(apply->merge->lock_timeout, NULL, 10),
+										PG_INT32_MAX));
+	steep_peer_none(peer, steep_merge_begin_sql(), NULL);
+	set_limits(apply, SITE_LOCAL);
+	set_limits(apply, SITE_PEER);
 	TEST_POINT("merge-before-marker");
-	claimed = steep_peer_value(apply->session->peer, steep_merge_claim_sql(),
-							   values);
+	apply->forward = steep_peer_value(peer, steep_merge_claim_sql(), values)[0] != 't';
 	TEST_POINT("merge-after-marker");
-	return claimed[0] == 't';
+	if (!apply->forward)
+		apply->step->in_doubt = false;
 }
 
 /* Take over from the marker which decisions the peer left out. */
@@ -220,7 +232,7 @@ try_batch(Apply *apply)
 	ResourceOwner owner = CurrentResourceOwner;
 	const char *values[] = {apply->merge->id, NULL};
 
-	apply->may_retreat = !apply->forward && apply->round < MERGE_ROUNDS;
+	apply->may_retreat = !apply->forward && apply->replans > 0;
 	BeginInternalSubTransaction(NULL);
 	MemoryContextSwitchTo(context);
 	if (write_batch(apply))
@@ -239,32 +251,24 @@ try_batch(Apply *apply)
 }
 
 /*
- * Do moments 1 to 3.
- *
- * The marker is claimed before this node's rows are locked: no lock is held
- * while another attempt is waited for.  Rolling forward, only the rows to be
- * written here need to be as decided on.  False if nothing was written.
+ * Write a batch that was claimed, and commit on the peer; if the peer has done
+ * it before, only here.  Then only the rows to be written here need to be as
+ * decided on.  False if nothing was written.
  */
-static bool
-apply_batch(Apply *apply)
+bool
+steep_merge_finish_batch(Apply *apply)
 {
-	Peer	   *peer = apply->session->peer;
-
-	steep_peer_set_time_limit(peer,
-							  (int) Min(PATIENCE * strtoll(apply->merge->lock_timeout, NULL, 10),
-										PG_INT32_MAX));
-	steep_peer_none(peer, steep_merge_begin_sql(), NULL);
-	set_limits(apply, SITE_LOCAL);
-	set_limits(apply, SITE_PEER);
-	apply->pairs = steep_merge_pairs(apply->session, apply->merge, NULL);
+	apply->pairs = steep_merge_pairs(apply->session, apply->merge, apply->table);
 	exclude_others(apply);
 	steep_merge_guard_tables(apply);
-	apply->forward = !claim(apply);
 	if (apply->forward)
 	{
 		hold_cancel(apply);
 		roll_forward(apply);
 	}
+	else if (!apply->merge->options->allow_echo)
+		steep_merge_refuse_echo(apply->session, apply->pairs,
+								apply->local_tagged, apply->peer_tagged);
 	if (!try_batch(apply))
 		return false;
 	if (!apply->forward)
@@ -272,33 +276,47 @@ apply_batch(Apply *apply)
 	return true;
 }
 
-/* Have the tables with stale rows planned and applied again. */
-static void
-plan_again(Apply *apply, StepContext *step)
+/* Do moments 1 to 3; false if nothing was written. */
+bool
+steep_merge_apply_batch(Apply *apply)
 {
-	const char *values[] = {apply->merge->id};
-	Spool	   *tables = steep_spool_create("tables");
-	Books		books = steep_books_open();
-	char	  **row;
-	StepSpec	spec = {.weight = 1};
+	steep_merge_claim_batch(apply);
+	if (apply->step->settle && !apply->forward)
+		ereport(ERROR,
+				(errcode(ERRCODE_QUERY_CANCELED),
+				 errmsg("batch %s is not applied on the peer, and will not be",
+						apply->batch)));
+	return steep_merge_finish_batch(apply);
+}
 
-	steep_local_rows(&stale_tables, values, NIL, tables);
-	steep_books_close(books);
-	if (tables->nrows > 0 && apply->round < MERGE_ROUNDS)
-	{
-		spec.stage = step->stage + 1;
-		spec.kind = "replan";
-		while ((row = steep_spool_next(tables)) != NULL)
-		{
-			spec.target = row[0];
-			steep_job_add_step(step, &spec);
-		}
-		spec.stage = step->stage + 2;
-		spec.kind = "apply";
-		spec.target = NULL;
-		steep_job_add_step(step, &spec);
-	}
-	steep_spool_end(tables);
+/* Read what the step is to apply, and connect. */
+Apply *
+steep_merge_prepare(StepContext *step)
+{
+	Apply	   *apply = palloc0(sizeof(Apply));
+
+	apply->step = step;
+	apply->merge = steep_merge_load(step->job->merge_id);
+	apply->table = step->target;
+	apply->batch = psprintf(INT64_FORMAT,
+							steep_merge_param(step, "batch", step->id));
+	apply->after = psprintf(INT64_FORMAT, steep_merge_param(step, "after", 0));
+	apply->until = psprintf(INT64_FORMAT,
+							steep_merge_param(step, "until", PG_INT64_MAX));
+	apply->round = (int) steep_merge_param(step, "round", 1);
+	apply->replans = (int) steep_merge_param(step, "replans", 0);
+	apply->session = steep_merge_connect(apply->merge);
+	steep_progress_phase("apply");
+	return apply;
+}
+
+/* Mark what was planned up to this round as applied. */
+void
+steep_merge_mark_round(const Apply *apply)
+{
+	const char *values[] = {apply->merge->id, psprintf("%d", apply->round)};
+
+	steep_merge_book(&mark_applied, values, NIL);
 }
 
 /*
@@ -309,29 +327,24 @@ plan_again(Apply *apply, StepContext *step)
 void
 steep_merge_apply(StepContext *step)
 {
-	Apply		apply = {0};
-	const char *values[] = {step->job->merge_id};
+	Apply	   *apply;
 	volatile bool written = false;
 
-	apply.step = step;
-	apply.merge = steep_merge_load(step->job->merge_id);
-	apply.round = (step->stage - MERGE_STAGE_APPLY) / 2 + 1;
-	apply.batch = psprintf("%d", apply.round);
-	apply.session = steep_merge_connect(apply.merge);
-	steep_progress_phase("apply");
+	steep_merge_check_limits(step);
+	apply = steep_merge_prepare(step);
 	PG_TRY();
 	{
-		written = apply_batch(&apply);
+		written = steep_merge_apply_batch(apply);
 	}
 	PG_CATCH();
 	{
-		steep_session_abandon(apply.session);
+		steep_session_abandon(apply->session);
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
-	steep_session_end(apply.session);
+	steep_session_end(apply->session);
 	if (written)
-		steep_merge_book(&mark_applied, values, NIL);
-	plan_again(&apply, step);
+		steep_merge_mark_round(apply);
+	steep_merge_plan_again(step);
 	TEST_POINT("merge-before-local-commit");
 }

@@ -74,7 +74,7 @@ steep_merge_guard_tables(Apply *apply)
 	lock_tables(apply);
 	/* our snapshot is older than the lock that we may have waited for */
 	PushActiveSnapshot(GetLatestSnapshot());
-	apply->pairs = steep_merge_pairs(apply->session, apply->merge, NULL);
+	apply->pairs = steep_merge_pairs(apply->session, apply->merge, apply->table);
 	apply->local_keys = steep_merge_foreign_keys(apply->session, SITE_LOCAL,
 												 apply->pairs);
 	apply->peer_keys = steep_merge_foreign_keys(apply->session, SITE_PEER,

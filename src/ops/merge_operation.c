@@ -37,10 +37,17 @@ static const struct
 	const char *kind;
 	void		(*run) (StepContext *step);
 }			steps[] =
+
 {
 	{"plan", steep_merge_plan},
 	{"replan", steep_merge_replan},
+	{"revert", steep_merge_revert},
+	{"settle", steep_merge_settle},
 	{"apply", steep_merge_apply},
+	{"split", steep_merge_split},
+	{"batch", steep_merge_batch},
+	{"again", steep_merge_again},
+	{"sequences", steep_merge_sequences},
 	{"verify", steep_merge_verify},
 };
 
@@ -75,18 +82,30 @@ run_step(StepContext *step)
 	elog(ERROR, "unknown step \"%s\" of a merge", step->kind);
 }
 
-/* Find the line of an error's context that names the step. */
+/*
+ * Find the line of an error's context that names the statement that failed:
+ * the last before the one that names the step.
+ */
 static char *
 find_step(const char *context)
 {
-	const char *line = context;
+	const char *found = NULL;
+	const char *last = NULL;
 
-	while (line != NULL && strncmp(line, "step \"", 6) != 0)
+	for (const char *line = context; line != NULL;)
 	{
+		if (strncmp(line, "step \"", 6) == 0)
+		{
+			found = last;
+			last = line;
+		}
 		line = strchr(line, '\n');
-		line = line ? line + 1 : NULL;
+		if (line != NULL)
+			line++;
 	}
-	return line ? pnstrdup(line, strcspn(line, "\n")) : NULL;
+	if (found == NULL)
+		found = last;
+	return found ? pnstrdup(found, strcspn(found, "\n")) : NULL;
 }
 
 /* Put into one text why a merge failed: the offending key is in the detail. */

@@ -3,7 +3,7 @@
  * merge_plan.c
  *		Compare a table, and decide each row that differs.
  *
- * Decisions are data: what is applied later is what merge_decisions says,
+ * Decisions are data: what is applied later is what merge_decisions shows,
  * with both sides' rows as they were.  Rows are read, and keys compared, as
  * the job's owner; only ready decisions are recorded as the owner of the
  * extension, so no function of a user's ever runs with his rights.
@@ -14,6 +14,7 @@
 
 #include "utils/memutils.h"
 
+#include "base/sqltext.h"
 #include "base/testpoint.h"
 #include "generate/overlap_sql.h"
 #include "jobs/progress.h"
@@ -24,42 +25,43 @@ static const Statement clear_plan = {
 	.site = SITE_LOCAL,
 	.writes = true,
 	.purpose = "forget an unfinished plan",
-	.text = "SELECT steep_repl.clear_plan($1, $2)",
-	.nparams = 2,
-	.params = {"text", "text"},
+	.text = "SELECT steep_repl.clear_plan($1)",
+	.nparams = 1,
+	.params = {"int8"},
 };
 
-static const Statement table_strategy = {
+static const Statement table_rule = {
 	.site = SITE_LOCAL,
 	.writes = true,
 	.purpose = "read the strategy",
-	.text = "SELECT strategy FROM steep_repl.merge_tables\n"
-	"WHERE merge_id = $1 AND table_name = $2",
-	.nparams = 2,
-	.params = {"text", "text"},
+	.text = "SELECT strategy, modified_column FROM steep_repl.merge_tables\n"
+	"WHERE id = $1",
+	.nparams = 1,
+	.params = {"int8"},
 };
 
 static const Statement record_decisions = {
 	.site = SITE_LOCAL,
 	.writes = true,
 	.purpose = "record decisions",
-	.text = "INSERT INTO steep_repl.merge_decisions\n"
-	"  (merge_id, table_name, seq, round, key, category, resolution,\n"
-	"   resolved_by, state, local_row, remote_row, local_digest, remote_digest)\n"
-	"SELECT $1, $2, $3 + row_number() OVER (), $4, key, category, resolution,\n"
-	"       $5, 'planned', local_row, remote_row, local_digest, remote_digest\n"
+	.text = "INSERT INTO steep_repl.merge_rows\n"
+	"  (table_id, seq, round, key, peer_key, category, resolution, resolved_by,\n"
+	"   state, local_digest, remote_digest, local_image, remote_image)\n"
+	"SELECT $1, $2 + row_number() OVER (), $3, key, peer_key, category, resolution,\n"
+	"       resolved_by, state, local_digest, remote_digest, local_image, remote_image\n"
 	"FROM decided",
-	.nparams = 5,
-	.params = {"text", "text", "int8", "int4", "text"},
+	.nparams = 3,
+	.params = {"int8", "int8", "int4"},
 };
 
 static const Statement record_plan = {
 	.site = SITE_LOCAL,
 	.writes = true,
 	.purpose = "record the counts",
-	.text = "SELECT steep_repl.record_plan($1, $2, $3, $4, $5, $6)",
-	.nparams = 6,
-	.params = {"text", "text", "int8", "int8", "int8", "int8"},
+	.text = "SELECT steep_repl.record_plan($1, $2, c.local_only, c.remote_only, $3, c.conflict)\n"
+	"FROM steep_repl.count_plan($1) c",
+	.nparams = 3,
+	.params = {"int8", "text[]", "int8"},
 };
 
 static const Statement record_statement = {
@@ -75,9 +77,9 @@ static const Statement forget_stale = {
 	.site = SITE_LOCAL,
 	.writes = true,
 	.purpose = "forget stale decisions",
-	.text = "SELECT steep_repl.forget_stale($1, $2, $3)",
-	.nparams = 3,
-	.params = {"text", "text", "int8[]"},
+	.text = "SELECT steep_repl.forget_stale($1, $2)",
+	.nparams = 2,
+	.params = {"int8", "int8[]"},
 };
 
 /* What planning one table takes. */
@@ -86,27 +88,50 @@ typedef struct Plan
 	Merge	   *merge;
 	Session    *session;
 	TablePair  *pair;
-	const char *table;			/* as merge_tables names it */
-	const char *strategy;
-	const char *winner;			/* of a conflict: local or remote */
+	DecisionRule rule;
 	int			round;
 	int64		last;			/* number of the last decision */
 } Plan;
 
-/* Which side wins a conflict? */
+/* Say how conflicts of a strategy are decided that time does not decide. */
 static const char *
-winner_of(const char *strategy)
+winner_of(const char *strategy, const char *tie)
 {
+	if (strcmp(strategy, "manual") == 0)
+		return NULL;
+	if (strcmp(strategy, "last-modified") == 0)
+		return strcmp(tie, "manual") == 0 ? NULL : tie;
 	return strcmp(strategy, "prefer-remote") == 0 ? "remote" : "local";
 }
 
-/* Append the decisions to merge_decisions. */
+/* Read how the rows of a table are decided. */
+static DecisionRule
+read_rule(const Merge *merge, const TablePair *pair)
+{
+	const char *values[] = {pair->record};
+	char	  **row = steep_merge_ask(&table_rule, values);
+	const MergeOptions *options = merge->options;
+
+	return (DecisionRule)
+	{
+		.strategy = row[0],
+			.by_time = strcmp(row[0], "last-modified") == 0,
+			.time_column = row[1],
+			.winner = winner_of(row[0], options->tie),
+			.inserts = options->inserts,
+			.updates = options->updates,
+			.to_local = options->to_local,
+			.to_peer = options->to_remote,
+	};
+}
+
+/* Append the decisions to our own table. */
 static void
 record(Plan *plan, Spool *decided)
 {
 	const char *values[] = {
-		plan->merge->id, plan->table, psprintf(INT64_FORMAT, plan->last),
-		psprintf("%d", plan->round), plan->strategy
+		plan->pair->record, psprintf(INT64_FORMAT, plan->last),
+		psprintf("%d", plan->round)
 	};
 
 	if (decided->nrows == 0)
@@ -121,17 +146,17 @@ record(Plan *plan, Spool *decided)
 static void
 decide(Plan *plan, const char *local_keys, const char *peer_keys)
 {
-	const char *values[] = {plan->winner};
 	Spool	   *here = steep_spool_create("local_rows");
 	Spool	   *there = steep_spool_create("peer_rows");
 	Spool	   *decided = steep_spool_create("decided");
 
 	steep_peer_send(plan->session->peer,
-					steep_merge_read_sql(SITE_PEER, plan->pair), &peer_keys);
-	steep_local_rows(steep_merge_read_sql(SITE_LOCAL, plan->pair), &local_keys,
-					 NIL, here);
+					steep_merge_read_sql(SITE_PEER, plan->pair, &plan->rule),
+					&peer_keys);
+	steep_local_rows(steep_merge_read_sql(SITE_LOCAL, plan->pair, &plan->rule),
+					 &local_keys, NIL, here);
 	steep_peer_collect(plan->session->peer, there);
-	steep_local_rows(steep_merge_decide_sql(plan->pair), values,
+	steep_local_rows(steep_merge_decide_sql(plan->pair, &plan->rule), NULL,
 					 list_make2(here, there), decided);
 	record(plan, decided);
 	steep_spool_end(here);
@@ -141,17 +166,18 @@ decide(Plan *plan, const char *local_keys, const char *peer_keys)
 
 /*
  * Every row that differs must have been decided: it was read back by its key
- * from the snapshots in which it differed.
+ * from the snapshots in which it differed.  Only a row that takes part on one
+ * node, by a column that is not merged, may turn out to be equal.
  */
 static void
 check_complete(const Plan *plan, const Spool *differences)
 {
-	if (plan->last == differences->nrows)
+	if (plan->last == differences->nrows || plan->pair->where != NULL)
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_DATA_CORRUPTED),
 			 errmsg("could not read the rows of table \"%s\" that differ",
-					plan->table),
+					steep_merge_table(plan->pair)),
 			 errdetail("%lld rows differ, %lld were found by their keys.",
 					   (long long) differences->nrows,
 					   (long long) plan->last),
@@ -187,37 +213,39 @@ decide_differences(Plan *plan, Spool *differences)
 	steep_spool_end(batches);
 }
 
+/* Record what the images consist of, and how the table differed. */
 static void
 record_counts(const Plan *plan, const Counts *counts)
 {
+	List	   *names = NIL;
+	ListCell   *cell;
 	const char *values[] = {
-		plan->merge->id, plan->table,
-		psprintf(INT64_FORMAT, counts->local_only),
-		psprintf(INT64_FORMAT, counts->remote_only),
-		psprintf(INT64_FORMAT, counts->match),
-		psprintf(INT64_FORMAT, counts->conflict)
+		plan->pair->record, NULL, psprintf(INT64_FORMAT, counts->match)
 	};
 
+	foreach(cell, plan->pair->columns)
+		names = lappend(names, ((ColumnInfo *) lfirst(cell))->name);
+	values[1] = steep_sql_array(names);
 	steep_merge_book(&record_plan, values, NIL);
 }
 
-/* Record the statements that will apply the plan. */
-static void
-record_statements(const Plan *plan)
+/* Record the statements that will apply the plan for a table. */
+void
+steep_merge_record_statements(Session *session, const Merge *merge,
+							  const TablePair *pair)
 {
-	List	   *pairs = list_make1(plan->pair);
-	List	   *statements;
+	List	   *pairs = list_make1(unconstify(TablePair *, pair));
+	List	   *statements =
+		steep_merge_statements(pair,
+							   steep_merge_foreign_keys(session, SITE_LOCAL, pairs),
+							   steep_merge_foreign_keys(session, SITE_PEER, pairs));
 	ListCell   *cell;
-
-	statements = steep_merge_statements(plan->pair,
-										steep_merge_foreign_keys(plan->session, SITE_LOCAL, pairs),
-										steep_merge_foreign_keys(plan->session, SITE_PEER, pairs));
 
 	foreach(cell, statements)
 	{
 		Statement  *statement = lfirst(cell);
 		const char *values[] = {
-			plan->merge->id, plan->table,
+			merge->id, steep_merge_table(pair),
 			psprintf("%d", list_cell_number(statements, cell) + 1),
 			statement->site == SITE_LOCAL ? "local" : "peer",
 			statement->purpose, statement->text
@@ -231,15 +259,12 @@ record_statements(const Plan *plan)
 static Plan *
 make_plan(Merge *merge, Session *session, const char *table, int round)
 {
-	const char *values[] = {merge->id, table};
 	Plan	   *plan = palloc0(sizeof(Plan));
 
 	plan->merge = merge;
 	plan->session = session;
 	plan->pair = linitial(steep_merge_pairs(session, merge, table));
-	plan->table = table;
-	plan->strategy = steep_merge_ask(&table_strategy, values)[0];
-	plan->winner = winner_of(plan->strategy);
+	plan->rule = read_rule(merge, plan->pair);
 	plan->round = round;
 	return plan;
 }
@@ -247,20 +272,21 @@ make_plan(Merge *merge, Session *session, const char *table, int round)
 static void
 plan_table(Merge *merge, Session *session, const char *table)
 {
-	const char *values[] = {merge->id, table};
 	Plan	   *plan;
 	Spool	   *differences;
 	Counts		counts = {0};
+	const char *values[1];
 
-	steep_merge_book(&clear_plan, values, NIL);
 	steep_session_read(session);
 	plan = make_plan(merge, session, table, 1);
+	values[0] = plan->pair->record;
+	steep_merge_book(&clear_plan, values, NIL);
 	differences = steep_compare_differences(session, plan->pair, NULL, &counts);
 	decide_differences(plan, differences);
 	check_complete(plan, differences);
 	steep_spool_end(differences);
 	record_counts(plan, &counts);
-	record_statements(plan);
+	steep_merge_record_statements(session, merge, plan->pair);
 }
 
 /* Decide the rows of the stale decisions anew. */
@@ -272,15 +298,15 @@ replan_table(Merge *merge, Session *session, const char *table, int round)
 
 	steep_session_read(session);
 	plan = make_plan(merge, session, table, round);
-	cut = steep_merge_keys_chunk_sql(plan->pair);
+	cut = steep_merge_keys_chunk_sql(plan->pair, CUT_STALE);
 	for (;;)
 	{
 		const char *values[] = {
-			merge->id, table, "stale",
-			steep_merge_chunk_rows(merge, plan->pair), "0", NULL
+			plan->pair->record, "0", CHUNK_WHOLE,
+			steep_merge_chunk_rows(merge, plan->pair)
 		};
 		char	  **chunk = steep_merge_ask(cut, values);
-		const char *stale[] = {merge->id, table, chunk ? chunk[CHUNK_NUMBERS] : NULL};
+		const char *stale[] = {plan->pair->record, chunk ? chunk[CHUNK_NUMBERS] : NULL};
 
 		if (chunk == NULL)
 			return;
@@ -291,7 +317,7 @@ replan_table(Merge *merge, Session *session, const char *table, int round)
 
 /* Connect, plan or replan the step's table, and disconnect. */
 static void
-run(StepContext *step, int round)
+run(StepContext *step, bool anew)
 {
 	Merge	   *merge = steep_merge_load(step->job->merge_id);
 	Session    *session = steep_merge_connect(merge);
@@ -300,10 +326,11 @@ run(StepContext *step, int round)
 	steep_progress_table(step->target);
 	PG_TRY();
 	{
-		if (round == 1)
+		if (anew)
 			plan_table(merge, session, step->target);
 		else
-			replan_table(merge, session, step->target, round);
+			replan_table(merge, session, step->target,
+						 (int) steep_merge_param(step, "round", 1));
 	}
 	PG_CATCH();
 	{
@@ -318,13 +345,12 @@ run(StepContext *step, int round)
 void
 steep_merge_plan(StepContext *step)
 {
-	run(step, 1);
+	run(step, true);
 }
 
 /* Step "replan": decide the target's rows that moved before they were written. */
 void
 steep_merge_replan(StepContext *step)
 {
-	/* stages: apply 2, replan 3, apply 4, replan 5, … */
-	run(step, (step->stage - MERGE_STAGE_APPLY + 1) / 2 + 1);
+	run(step, false);
 }

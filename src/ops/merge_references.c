@@ -73,11 +73,10 @@ check_key(Apply *apply, TablePair *pair, Site site, const ForeignKey *fk,
 
 	check.statement = orphan ? steep_merge_orphan_sql(site, pair, fk) :
 		steep_merge_widow_sql(site, pair, fk);
-	cut = orphan ? steep_merge_keys_chunk_sql(pair) :
-		steep_merge_old_chunk_sql(site, pair, fk);
-	steep_merge_each_chunk(apply, pair, cut,
-						   site == SITE_LOCAL ? "remote" : "local",
-						   check_chunk, &check);
+	cut = !orphan ? steep_merge_old_chunk_sql(site, pair, fk) :
+		steep_merge_keys_chunk_sql(pair, site == SITE_LOCAL ?
+								   CUT_WRITTEN_HERE : CUT_WRITTEN_THERE);
+	steep_merge_each_chunk(apply, pair, cut, check_chunk, &check);
 	return !check.broken;
 }
 

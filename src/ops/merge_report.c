@@ -20,6 +20,7 @@
 PG_FUNCTION_INFO_V1(steep_repl_wait_merge);
 PG_FUNCTION_INFO_V1(steep_repl_merge_summary);
 PG_FUNCTION_INFO_V1(steep_repl_merge_sql);
+PG_FUNCTION_INFO_V1(steep_repl_merge_conflicts);
 
 static const Statement read_merge = {
 	.site = SITE_LOCAL,
@@ -33,10 +34,7 @@ static const Statement find_merge = {
 	.site = SITE_LOCAL,
 	.writes = true,
 	.purpose = "find the merge",
-	.text = "SELECT steep_repl.may_manage($2, m.owner),\n"
-	"       (SELECT max(q.id) FROM steep_repl.work_queue q\n"
-	"        WHERE q.merge_id = m.merge_id)\n"
-	"FROM steep_repl.merge_audit_log m WHERE m.merge_id = $1",
+	.text = "SELECT * FROM steep_repl.find_merge($1, $2)",
 	.nparams = 2,
 	.params = {"text", "oid"},
 };
@@ -66,6 +64,16 @@ static const Statement list_statements = {
 	.params = {"text"},
 };
 
+static const Statement list_conflicts = {
+	.site = SITE_LOCAL,
+	.purpose = "list the conflicts",
+	.text = "SELECT d.* FROM steep_repl.merge_decisions d\n"
+	"JOIN steep_repl.merge_tables t USING (merge_id, table_name)\n"
+	"WHERE d.merge_id = $1 AND d.state = 'pending' ORDER BY t.seq, d.seq",
+	.nparams = 1,
+	.params = {"text"},
+};
+
 /* Read a merge's row as it is now, whatever our isolation level. */
 Datum
 steep_merge_record(const char *id)
@@ -81,37 +89,31 @@ steep_merge_record(const char *id)
 	return row;
 }
 
-/*
- * Check that the caller may see a merge; return its job's number, or NULL if
- * the job was pruned.
- */
-static char *
-find(FunctionCallInfo fcinfo)
+/* Say how a merge stands, if the caller may know. */
+char	  **
+steep_merge_find(const char *id)
 {
-	char	   *id = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	const char *values[] = {id, psprintf("%u", GetUserId())};
-	Books		books = steep_books_open();
-	char	  **row = steep_local_row(&find_merge, values, NIL);
+	char	  **row = steep_merge_ask(&find_merge, values);
 
-	steep_books_close(books);
 	if (row == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("merge \"%s\" does not exist", id),
 				 errhint("steep_repl.list_operations() lists them.")));
-	if (row[0] == NULL || row[0][0] != 't')
+	if (row[FOUND_MAY] == NULL || row[FOUND_MAY][0] != 't')
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("permission denied for merge \"%s\"", id),
 				 errhint("Ask as the role that started it.")));
-	return row[1];
+	return row;
 }
 
 /* wait_merge(p_merge_id text, p_timeout_seconds int) */
 Datum
 steep_repl_wait_merge(PG_FUNCTION_ARGS)
 {
-	char	   *job = find(fcinfo);
+	char	   *job = steep_merge_find(text_to_cstring(PG_GETARG_TEXT_PP(0)))[FOUND_JOB];
 
 	if (job != NULL)
 		steep_job_wait(strtoll(job, NULL, 10), PG_GETARG_INT32(1));
@@ -127,7 +129,7 @@ report(FunctionCallInfo fcinfo, const Statement *statement)
 	Books		books;
 	Spool		spool = {.name = "result"};
 
-	(void) find(fcinfo);
+	(void) steep_merge_find(values[0]);
 	InitMaterializedSRF(fcinfo, 0);
 	spool.store = result->setResult;
 	spool.desc = result->setDesc;
@@ -149,4 +151,11 @@ Datum
 steep_repl_merge_sql(PG_FUNCTION_ARGS)
 {
 	return report(fcinfo, &list_statements);
+}
+
+/* merge_conflicts(p_merge_id text) */
+Datum
+steep_repl_merge_conflicts(PG_FUNCTION_ARGS)
+{
+	return report(fcinfo, &list_conflicts);
 }

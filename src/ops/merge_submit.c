@@ -21,6 +21,8 @@
 #include "jobs/ledger.h"
 #include "jobs/queue.h"
 #include "ops/merge.h"
+#include "ops/merge_echo.h"
+#include "ops/merge_options.h"
 #include "ops/tables.h"
 #include "run/server.h"
 
@@ -30,36 +32,55 @@ static const Statement new_merge = {
 	.site = SITE_LOCAL,
 	.writes = true,
 	.purpose = "record the merge",
-	.text = "SELECT m.id, 'steep_repl_' || m.id\n"
-	"FROM (SELECT steep_repl.new_merge($1, $2, $3, $4, $5, $6, $7) AS id) m",
-	.nparams = 7,
-	.params = {"text[]", "text", "boolean", "jsonb", "text", "text", "oid"},
+	.text = "SELECT steep_repl.new_merge($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+	.nparams = 11,
+	.params = {
+		"text[]", "text", "boolean", "jsonb", "text", "text", "text", "oid",
+		"interval", "text", "text"
+	},
 };
 
 static const Statement add_table = {
 	.site = SITE_LOCAL,
 	.writes = true,
 	.purpose = "record a table of the merge",
-	.text = "SELECT steep_repl.add_merge_table($1, $2, $3, $4, $5)",
-	.nparams = 5,
-	.params = {"text", "int4", "text", "text", "text[]"},
+	.text = "SELECT steep_repl.add_merge_table($1, $2, $3, $4, $5, $6, $7, $8)",
+	.nparams = 8,
+	.params = {"text", "int4", "text", "text", "text[]", "text", "text", "text[]"},
 };
 
 /* A merge that is being submitted. */
 typedef struct Submission
 {
 	PeerAddress *address;
-	List	   *pairs;			/* parents first, once checked */
+	List	   *asked;			/* the tables' pairs, as the caller lists them */
+	TableOptions *tables;		/* in the order of asked */
+	List	   *pairs;			/* parents first */
 	const char *strategy;		/* of tables that have none of their own */
-	const char **strategies;	/* in the order of pairs, or NULL */
 	bool		dry_run;
-	Jsonb	   *options;
+	Jsonb	   *json;			/* the options */
+	MergeOptions *options;
+	const char *identity;		/* of the peer */
+	const char *skew;			/* of its clock */
 	const char *id;				/* once recorded */
 } Submission;
 
-/* Refuse a peer that cannot take part in a merge. */
+/* Refuse a peer whose role may not leave markers there. */
 static void
-check_peer(const Session *session)
+check_markers(const Session *session)
+{
+	if (strcmp(steep_peer_value(session->peer, steep_merge_may_mark_sql(), NULL), "t") == 0)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("permission denied to mark batches on peer \"%s\"",
+					steep_peer_label(session->peer)),
+			 errhint("GRANT EXECUTE on steep_repl.claim_batch, batch_result, finish_batch and tag_writes to the role that connects there.")));
+}
+
+/* Refuse a peer that cannot take part in a merge. */
+void
+steep_merge_check_peer(const Session *session)
 {
 	const char *label = steep_peer_label(session->peer);
 
@@ -83,19 +104,7 @@ check_peer(const Session *session)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("peer \"%s\" is this very database", label),
 				 errhint("Give the connection of the other node.")));
-}
-
-/* Refuse a peer whose role may not leave markers there. */
-static void
-check_markers(const Session *session)
-{
-	if (strcmp(steep_peer_value(session->peer, steep_merge_may_mark_sql(), NULL), "t") == 0)
-		return;
-	ereport(ERROR,
-			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-			 errmsg("permission denied to mark batches on peer \"%s\"",
-					steep_peer_label(session->peer)),
-			 errhint("GRANT EXECUTE on steep_repl.claim_batch, batch_result and finish_batch to the role that connects there.")));
+	check_markers(session);
 }
 
 /* Warn that triggers and foreign keys will fire on one node. */
@@ -135,30 +144,61 @@ check_distinct(List *pairs)
 	}
 }
 
+/* Say which database a peer is. */
+char *
+steep_merge_identity(const Session *session)
+{
+	return psprintf("%s/%s", session->there->identifier,
+					session->there->database);
+}
+
+/* Settle what each table is merged by, and check it on both nodes. */
+static void
+check_tables(Submission *merge, Session *session)
+{
+	ListCell   *cell;
+
+	merge->asked = steep_tables_expand(session, merge->asked);
+	check_distinct(merge->asked);
+	merge->tables = steep_merge_table_options(merge->json, merge->asked,
+											  merge->strategy);
+	foreach(cell, merge->asked)
+	{
+		TablePair  *pair = lfirst(cell);
+
+		pair->where = merge->tables[foreach_current_index(cell)].where;
+		pair->excluded = merge->tables[foreach_current_index(cell)].excluded;
+	}
+	steep_session_read(session);
+	steep_tables_check(session, merge->asked,
+					   steep_options_object(merge->json, "primary_keys"));
+	steep_merge_check_pairs(session, merge->asked);
+	if (!merge->options->allow_echo)
+		steep_merge_foresee_echo(session, merge->asked, merge->dry_run);
+	merge->skew = steep_merge_settle_times(session, merge->asked, merge->tables);
+	if (merge->options->sequences && !merge->dry_run)
+		steep_merge_check_sequences(session, merge->asked);
+}
+
 /* Check the merge on both nodes, and order its tables. */
 static void
 check_merge(Submission *merge)
 {
-	Jsonb	   *keys = steep_options_object(merge->options, "primary_keys");
 	Session    *session = steep_session_begin(merge->address);
 
 	PG_TRY();
 	{
-		check_peer(session);
-		check_markers(session);
-		if (!merge->dry_run)
+		steep_merge_check_peer(session);
+		if (!merge->dry_run && !merge->options->fire_triggers)
 		{
 			warn_of_triggers(session, SITE_LOCAL);
 			warn_of_triggers(session, SITE_PEER);
 		}
-		merge->pairs = steep_tables_expand(session, merge->pairs);
-		check_distinct(merge->pairs);
-		steep_session_read(session);
-		steep_tables_check(session, merge->pairs, keys);
-		steep_merge_check_pairs(session, merge->pairs);
-		merge->pairs = steep_fkgraph_order(merge->pairs,
+		check_tables(merge, session);
+		merge->pairs = steep_fkgraph_order(merge->asked,
 										   steep_merge_foreign_keys(session, SITE_LOCAL,
-																	merge->pairs));
+																	merge->asked));
+		merge->identity = steep_merge_identity(session);
 	}
 	PG_CATCH();
 	{
@@ -169,61 +209,18 @@ check_merge(Submission *merge)
 	steep_session_end(session);
 }
 
-/* Say that the option "strategies" is no good. */
-static void
-report_strategies(const char *table, const char *problem)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("option \"strategies\" names table \"%s\", %s", table,
-					problem),
-			 errhint("Name each table once, as in the list of tables.")));
-}
-
-/* Find the table that the option "strategies" names. */
-static int
-find_named(const Submission *merge, const char *name)
+/* Return the options by table of a pair. */
+static const TableOptions *
+options_of(const Submission *merge, const TablePair *pair)
 {
 	ListCell   *cell;
 
-	foreach(cell, merge->pairs)
+	foreach(cell, merge->asked)
 	{
-		if (steep_tables_names(name, lfirst(cell)))
-			return foreach_current_index(cell);
+		if (lfirst(cell) == pair)
+			return &merge->tables[foreach_current_index(cell)];
 	}
-	report_strategies(name, "which is not merged");
-	return -1;
-}
-
-/* Settle the strategy of each table. */
-static void
-read_strategies(Submission *merge)
-{
-	Jsonb	   *strategies = steep_options_object(merge->options, "strategies");
-	JsonbIterator *it;
-	JsonbValue	value;
-	JsonbIteratorToken token;
-
-	merge->strategies = palloc0(list_length(merge->pairs) * sizeof(char *));
-	if (strategies == NULL)
-		return;
-	it = JsonbIteratorInit(&strategies->root);
-	while ((token = JsonbIteratorNext(&it, &value, true)) != WJB_DONE)
-	{
-		char	   *name;
-		const char **strategy;
-
-		if (token != WJB_KEY)
-			continue;
-		name = pnstrdup(value.val.string.val, value.val.string.len);
-		strategy = &merge->strategies[find_named(merge, name)];
-		if (*strategy != NULL)
-			report_strategies(name, "which it has named before");
-		(void) JsonbIteratorNext(&it, &value, true);
-		*strategy = steep_options_strategy(value.type != jbvString ? NULL :
-										   pnstrdup(value.val.string.val,
-													value.val.string.len));
-	}
+	return NULL;
 }
 
 /* Name a pair's key columns, as the text of an array. */
@@ -238,74 +235,78 @@ key_names(const TablePair *pair)
 	return steep_sql_array(names);
 }
 
+/* Record a table of the merge. */
+static void
+record_table(const Submission *merge, const TablePair *pair, int seq)
+{
+	const TableOptions *options = options_of(merge, pair);
+	const char *values[] = {
+		merge->id, psprintf("%d", seq), steep_merge_table(pair),
+		options->strategy, key_names(pair), options->modified_column,
+		options->where, steep_sql_array(options->excluded)
+	};
+
+	(void) steep_merge_book(&add_table, values, NIL);
+}
+
+/*
+ * Record a merge; returns its id.  Its server is made, too, if the address is
+ * not that of one.
+ */
+char *
+steep_merge_record_new(const PeerAddress *address, const char *tables,
+					   const char *strategy, bool dry_run, Jsonb *options,
+					   const char *skew, const char *reverts,
+					   const char *identity)
+{
+	const char *values[] = {
+		tables, strategy, dry_run ? "true" : "false",
+		JsonbToCString(NULL, &options->root, VARSIZE(options)),
+		address->label, address->server,
+		steep_peer_address_public(address), psprintf("%u", GetUserId()),
+		skew, reverts, identity
+	};
+	char	   *id = steep_merge_ask(&new_merge, values)[0];
+
+	if (address->server == NULL)
+		steep_server_create(psprintf("steep_repl_%s", id), address);
+	return id;
+}
+
 /* Record the merge and its tables in our own tables. */
 static void
 record_merge(Submission *merge)
 {
 	List	   *names = NIL;
 	ListCell   *cell;
-	const char *values[] = {
-		NULL, merge->strategy, merge->dry_run ? "true" : "false",
-		JsonbToCString(NULL, &merge->options->root, VARSIZE(merge->options)),
-		merge->address->label, merge->address->server,
-		psprintf("%u", GetUserId())
-	};
 
 	foreach(cell, merge->pairs)
 		names = lappend(names, unconstify(char *, steep_merge_table(lfirst(cell))));
-	values[0] = steep_sql_array(names);
-	merge->id = steep_merge_ask(&new_merge, values)[0];
+	merge->id = steep_merge_record_new(merge->address, steep_sql_array(names),
+									   merge->strategy, merge->dry_run,
+									   merge->json, merge->skew, NULL,
+									   merge->identity);
 	foreach(cell, merge->pairs)
-	{
-		TablePair  *pair = lfirst(cell);
-		const char *table[] = {
-			merge->id,
-			psprintf("%d", list_cell_number(merge->pairs, cell) + 1),
-			steep_merge_table(pair),
-			merge->strategies[foreach_current_index(cell)] ?
-			merge->strategies[foreach_current_index(cell)] : merge->strategy,
-			key_names(pair)
-		};
-
-		(void) steep_merge_book(&add_table, table, NIL);
-	}
+		record_table(merge, lfirst(cell), foreach_current_index(cell) + 1);
 }
 
-/* Submit the job: plan each table, apply, verify each table. */
+/* Submit the job. */
 static void
 enqueue(const Submission *merge)
 {
-	JobSpec		spec = {
-		.operation = MERGE_OPERATION,
-		.merge_id = merge->id,
-		.parallel = 1,
-	};
-	StepSpec	apply = {.stage = MERGE_STAGE_APPLY,.kind = "apply"};
-	List	   *steps = NIL;
+	uint64	   *weights = palloc(list_length(merge->pairs) * sizeof(uint64));
+	List	   *names = NIL;
 	ListCell   *cell;
 
 	foreach(cell, merge->pairs)
 	{
 		TablePair  *pair = lfirst(cell);
-		StepSpec   *plan = palloc0(sizeof(StepSpec));
-		StepSpec   *verify = palloc0(sizeof(StepSpec));
 
-		plan->stage = MERGE_STAGE_PLAN;
-		plan->kind = "plan";
-		plan->target = steep_merge_table(pair);
-		plan->weight = Max(pair->local->rows, 1);
-		*verify = *plan;
-		verify->stage = MERGE_STAGE_VERIFY;
-		verify->kind = "verify";
-		verify->weight = 1;
-		apply.weight += plan->weight;
-		steps = lappend(steps, plan);
-		if (!merge->dry_run)
-			steps = lappend(steps, verify);
+		weights[foreach_current_index(cell)] = Max(pair->local->rows, 1);
+		names = lappend(names, unconstify(char *, steep_merge_table(pair)));
 	}
-	if (!merge->dry_run)
-		steps = lappend(steps, &apply);
-	(void) steep_job_enqueue(&spec, steps);
+	steep_merge_enqueue(merge->id, merge->options, "plan", names, weights,
+						merge->dry_run);
 }
 
 /*
@@ -320,21 +321,18 @@ steep_repl_start_merge(PG_FUNCTION_ARGS)
 	merge.strategy = steep_options_strategy(PG_ARGISNULL(2) ? NULL :
 											text_to_cstring(PG_GETARG_TEXT_PP(2)));
 	merge.dry_run = !PG_ARGISNULL(3) && PG_GETARG_BOOL(3);
-	merge.options = PG_ARGISNULL(4) ?
+	merge.json = PG_ARGISNULL(4) ?
 		DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum("{}"))) :
 		PG_GETARG_JSONB_P(4);
-	steep_options_check(merge.options);
+	steep_options_check(merge.json);
+	merge.options = steep_options_read(merge.json);
 	steep_job_check();
 	merge.address = steep_peer_address_parse(PG_ARGISNULL(0) ? NULL :
 											 text_to_cstring(PG_GETARG_TEXT_PP(0)));
-	merge.pairs = steep_tables_resolve(PG_ARGISNULL(1) ? NULL :
+	merge.asked = steep_tables_resolve(PG_ARGISNULL(1) ? NULL :
 									   PG_GETARG_ARRAYTYPE_P(1));
 	check_merge(&merge);
-	read_strategies(&merge);
-
 	record_merge(&merge);
-	if (merge.address->server == NULL)
-		steep_server_create(psprintf("steep_repl_%s", merge.id), merge.address);
 	enqueue(&merge);
 	PG_RETURN_DATUM(steep_merge_record(merge.id));
 }

@@ -4,8 +4,8 @@
  *		Lock, check and write the rows of one batch of a merge.
  *
  * Rows go in chunks, in the order of the decisions, which is that of the
- * keys.  Inserts come before updates, and tables after those that their
- * foreign keys point to.
+ * keys.  Deletes come before inserts, and these before updates; tables come
+ * after those that their foreign keys point to, but for deletes.
  *
  *-------------------------------------------------------------------------
  */
@@ -23,41 +23,48 @@ static const Statement mark_stale = {
 	.site = SITE_LOCAL,
 	.writes = true,
 	.purpose = "mark stale decisions",
-	.text = "SELECT steep_repl.mark_stale($1, $2, $3)",
-	.nparams = 3,
-	.params = {"text", "text", "int8[]"},
+	.text = "SELECT steep_repl.mark_stale($1, $2)",
+	.nparams = 2,
+	.params = {"int8", "int8[]"},
 };
 
-static const Statement cut_images = {
+static const Statement cut_rows = {
 	.site = SITE_LOCAL,
 	.writes = true,
 	.purpose = "cut a chunk of rows",
 	.text = "SELECT last_seq, n, images, digests\n"
-	"FROM steep_repl.images_chunk($1, $2, $3, $4, $5, $6, $7)",
-	.nparams = 7,
-	.params = {"text", "text", "text", "text", "int8", "int8", "text[]"},
+	"FROM steep_repl.rows_to_write($1, $2, $3, $4, $5, $6, $7, $8)",
+	.nparams = 8,
+	.params = {"int8", "text", "text[]", "bool", "int8", "int8", "int8", "text[]"},
 };
 
-/*
- * Walk the planned decisions of a table in the chunks that a statement cuts,
- * those of one resolution or, if NULL, all.
- */
+/* Rows of one table to be written to one node in one way. */
+typedef struct Writing
+{
+	TablePair  *pair;
+	Site		site;
+	const char *actions;		/* that it is about, as an array */
+	bool		old;			/* the rows as they were */
+	const Statement *statement;
+} Writing;
+
+/* Walk the decisions of a batch on a table in the chunks that a statement cuts. */
 void
 steep_merge_each_chunk(Apply *apply, TablePair *pair, const Statement *cut,
-					   const char *resolution, ChunkWork work, void *arg)
+					   ChunkWork work, void *arg)
 {
-	const char *rows = steep_merge_chunk_rows(apply->merge, pair);
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
 												  "steep_repl merge chunk",
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext caller = MemoryContextSwitchTo(context);
-	char		after[32] = "0";
+	char		after[32];
 
+	snprintf(after, sizeof(after), "%s", apply->after);
 	for (;;)
 	{
 		const char *values[] = {
-			apply->merge->id, steep_merge_table(pair), "planned", rows,
-			after, resolution
+			pair->record, after, apply->until,
+			steep_merge_chunk_rows(apply->merge, pair)
 		};
 		char	  **chunk = steep_merge_ask(cut, values);
 
@@ -77,14 +84,14 @@ mark_moved(Apply *apply, TablePair *pair, Spool *moved)
 {
 	List	   *numbers = NIL;
 	ListCell   *cell;
-	const char *values[] = {apply->merge->id, steep_merge_table(pair), NULL};
+	const char *values[] = {pair->record, NULL};
 
 	if (moved->nrows > 0)
 	{
 		apply->moved = true;
 		foreach(cell, steep_spool_texts(moved))
 			numbers = lappend(numbers, ((char **) lfirst(cell))[0]);
-		values[2] = steep_sql_array(numbers);
+		values[1] = steep_sql_array(numbers);
 		steep_merge_book(&mark_stale, values, NIL);
 	}
 	steep_spool_end(moved);
@@ -124,32 +131,37 @@ steep_merge_lock_rows(Apply *apply)
 	TEST_POINT("merge-before-lock");
 	foreach(cell, apply->pairs)
 		steep_merge_each_chunk(apply, lfirst(cell),
-							   steep_merge_keys_chunk_sql(lfirst(cell)),
-							   apply->forward ? "remote" : NULL,
+							   steep_merge_keys_chunk_sql(lfirst(cell),
+														  apply->forward ?
+														  CUT_PLANNED_HERE : CUT_PLANNED),
 							   lock_chunk, NULL);
 	TEST_POINT("merge-after-lock");
 }
 
 /* Refuse what became of rows that were written. */
 static void
-check_written(const TablePair *pair, const Statement *statement,
-			  const char *wanted, char **row)
+check_written(Apply *apply, const Writing *writing, const char *wanted,
+			  char **row)
 {
-	if (strcmp(row[0], wanted) != 0)
+	const char *table = steep_merge_table(writing->pair);
+	const char *where = writing->site == SITE_LOCAL ? "here" : "on the peer";
+	bool		replica = writing->site == SITE_LOCAL ? apply->local_replica :
+		apply->peer_replica;
+
+	if (strcmp(row[0], wanted) != 0 && replica)
 		ereport(ERROR,
 				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
 				 errmsg("rows of table \"%s\" appeared or went while they were merged",
-						steep_merge_table(pair)),
+						table),
 				 errdetail("Step \"%s\" wrote %s rows of %s.",
-						   statement->purpose, row[0], wanted)));
-	if (strcmp(row[1], wanted) != 0)
+						   writing->statement->purpose, row[0], wanted)));
+	if (strcmp(row[0], wanted) != 0 || strcmp(row[1], wanted) != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION),
 				 errmsg("rows of table \"%s\" are not what was written %s",
-						steep_merge_table(pair),
-						statement->site == SITE_LOCAL ? "here" : "on the peer"),
+						table, where),
 				 errdetail("%s of %s rows are.", row[1], wanted),
-				 errhint("Look for triggers and generated columns that differ between the nodes.")));
+				 errhint("Look for triggers and generated columns that differ between the nodes; if there are none, start a new merge.")));
 }
 
 /* List the names of a side's columns in the order of its row type. */
@@ -164,45 +176,113 @@ row_order(const RelInfo *rel)
 	return steep_sql_array(names);
 }
 
-/*
- * Write the rows of one category to one node, chunk by chunk.  What goes to
- * the peer is what was resolved as local.
- */
+/* Run the statement of a writing on a chunk of rows. */
 static void
-write_category(Apply *apply, TablePair *pair, Site site, const char *category,
-			   const Statement *statement)
+write_chunk(Apply *apply, const Writing *writing, char **chunk)
 {
-	const char *rows = steep_merge_chunk_rows(apply->merge, pair);
-	const char *order = row_order(steep_table_side(site, pair));
+	const char *const *rows = (const char *const *) chunk + 2;
+
+	TEST_POINT("merge-write-chunk");
+	check_written(apply, writing, chunk[1],
+				  writing->site == SITE_LOCAL ?
+				  steep_local_row(writing->statement, rows, NIL) :
+				  steep_peer_row(apply->session->peer, writing->statement, rows));
+	steep_progress_add_rows(strtoll(chunk[1], NULL, 10));
+}
+
+/* Write rows of one table to one node in one way, chunk by chunk. */
+static void
+write_rows(Apply *apply, const Writing *writing)
+{
+	TablePair  *pair = writing->pair;
+	const char *order = row_order(steep_table_side(writing->site, pair));
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
 												  "steep_repl write chunk",
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext caller = MemoryContextSwitchTo(context);
-	char		after[32] = "0";
+	char		after[32];
 
+	snprintf(after, sizeof(after), "%s", apply->after);
 	for (;;)
 	{
 		const char *values[] = {
-			apply->merge->id, steep_merge_table(pair),
-			site == SITE_LOCAL ? "remote" : "local", category, after, rows,
-			order
+			pair->record, writing->site == SITE_LOCAL ? "local" : "remote",
+			writing->actions, writing->old ? "true" : "false", after,
+			apply->until, steep_merge_chunk_rows(apply->merge, pair), order
 		};
-		char	  **chunk = steep_merge_ask(&cut_images, values);
+		char	  **chunk = steep_merge_ask(&cut_rows, values);
 
 		if (chunk[0] == NULL)
 			break;
-		TEST_POINT("merge-write-chunk");
 		snprintf(after, sizeof(after), "%s", chunk[CHUNK_LAST]);
-		check_written(pair, statement, chunk[1],
-					  site == SITE_LOCAL ?
-					  steep_local_row(statement, (const char **) chunk + 2, NIL) :
-					  steep_peer_row(apply->session->peer, statement,
-									 (const char **) chunk + 2));
-		steep_progress_add_rows(strtoll(chunk[1], NULL, 10));
+		write_chunk(apply, writing, chunk);
 		MemoryContextReset(context);
 	}
 	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(context);
+}
+
+/* Are a table's rows on a node updated by deleting and inserting them? */
+static bool
+replaces(const Apply *apply, Site site, const TablePair *pair)
+{
+	return (site == SITE_LOCAL ? apply->local_replica : apply->peer_replica) &&
+		steep_merge_replaces(site, pair);
+}
+
+/* Delete the rows of a table that go from a node, or are written anew. */
+static void
+delete_rows(Apply *apply, Site site, TablePair *pair)
+{
+	Writing		writing = {
+		.pair = pair,
+		.site = site,
+		.actions = replaces(apply, site, pair) ? "{delete,update}" : "{delete}",
+		.old = true,
+	};
+
+	if (!pair->deletes && !replaces(apply, site, pair))
+		return;
+	writing.statement = steep_merge_delete_sql(site, pair);
+	write_rows(apply, &writing);
+}
+
+static void
+insert_rows(Apply *apply, Site site, TablePair *pair)
+{
+	Writing		writing = {
+		.pair = pair,
+		.site = site,
+		.actions = replaces(apply, site, pair) ? "{insert,update}" : "{insert}",
+		.statement = steep_merge_insert_sql(site, pair),
+	};
+
+	write_rows(apply, &writing);
+}
+
+static void
+update_rows(Apply *apply, Site site, TablePair *pair)
+{
+	Writing		writing = {
+		.pair = pair,
+		.site = site,
+		.actions = "{update}",
+		.statement = steep_merge_update_sql(site, pair),
+	};
+
+	if (!replaces(apply, site, pair))
+		write_rows(apply, &writing);
+}
+
+/* Do something to a table on the nodes that are to be written. */
+static void
+on_both(Apply *apply, TablePair *pair,
+		void (*write) (Apply *apply, Site site, TablePair *pair))
+{
+	steep_progress_table(steep_merge_table(pair));
+	write(apply, SITE_LOCAL, pair);
+	if (!apply->forward)
+		write(apply, SITE_PEER, pair);
 }
 
 /* Write all rows of the batch that did not move. */
@@ -211,27 +291,13 @@ steep_merge_write_rows(Apply *apply)
 {
 	ListCell   *cell;
 
+	for (int i = list_length(apply->pairs) - 1; i >= 0; i--)
+		on_both(apply, list_nth(apply->pairs, i), delete_rows);
+	foreach(cell, apply->pairs)
+		on_both(apply, lfirst(cell), insert_rows);
 	foreach(cell, apply->pairs)
 	{
-		TablePair  *pair = lfirst(cell);
-
-		steep_progress_table(steep_merge_table(pair));
-		write_category(apply, pair, SITE_LOCAL, "remote_only",
-					   steep_merge_insert_sql(SITE_LOCAL, pair));
-		if (!apply->forward)
-			write_category(apply, pair, SITE_PEER, "local_only",
-						   steep_merge_insert_sql(SITE_PEER, pair));
-	}
-	foreach(cell, apply->pairs)
-	{
-		TablePair  *pair = lfirst(cell);
-
-		steep_progress_table(steep_merge_table(pair));
-		write_category(apply, pair, SITE_LOCAL, "conflict",
-					   steep_merge_update_sql(SITE_LOCAL, pair));
-		if (!apply->forward)
-			write_category(apply, pair, SITE_PEER, "conflict",
-						   steep_merge_update_sql(SITE_PEER, pair));
+		on_both(apply, lfirst(cell), update_rows);
 		steep_progress_table_done();
 	}
 }

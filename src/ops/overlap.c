@@ -263,7 +263,7 @@ list_differences(Session *session, List *pairs, void *arg)
 	Spool	   *differences = steep_compare_differences(session, pair,
 														work->limit, NULL);
 	Spool	   *batches = steep_spool_create("batches");
-	Spool		result = {.name = "result", .store = work->result->setResult,
+	Spool		result = {.name = "result",.store = work->result->setResult,
 	.desc = work->result->setDesc};
 	const char *values[] = {steep_compare_batch_rows(pair, BATCH_ROWS)};
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,

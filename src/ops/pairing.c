@@ -15,6 +15,7 @@
 #include "base/guc.h"
 #include "base/sqltext.h"
 #include "generate/catalog_sql.h"
+#include "ops/filters.h"
 #include "ops/keys.h"
 #include "ops/tables.h"
 
@@ -83,13 +84,12 @@ read_both_sides(Session *session, List *pairs)
 	}
 }
 
-/* Refuse a side that cannot be read whole. */
+/* Refuse a side that is no table, or whose rows are hidden. */
 static void
 check_side(Session *session, const TablePair *pair, Site site)
 {
 	const RelInfo *rel = site == SITE_LOCAL ? pair->local : pair->peer;
 	char	   *where = steep_session_place(session, site);
-	ListCell   *cell;
 
 	if (!rel->exists)
 		ereport(ERROR,
@@ -111,10 +111,22 @@ check_side(Session *session, const TablePair *pair, Site site)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_COLUMN),
 				 errmsg("table \"%s\" has no columns %s", pair->asked, where)));
+}
+
+/* Refuse a side of which a column cannot be read. */
+static void
+check_readable(Session *session, const TablePair *pair, Site site)
+{
+	const RelInfo *rel = site == SITE_LOCAL ? pair->local : pair->peer;
+	char	   *where = steep_session_place(session, site);
+	ListCell   *cell;
+
 	foreach(cell, rel->columns)
 	{
 		ColumnInfo *column = lfirst(cell);
 
+		if (column->excluded)
+			continue;
 		if (!rel->schema_usage || !column->readable)
 			ereport(ERROR,
 					(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
@@ -158,6 +170,8 @@ check_columns(const TablePair *pair)
 		ColumnInfo *local = lfirst(cell);
 		ColumnInfo *peer = steep_relinfo_column(pair->peer, local->name);
 
+		if (local->excluded)
+			continue;
 		if (peer == NULL || strcmp(local->type, peer->type) != 0 ||
 			strcmp(local->base, peer->base) != 0)
 			add_misfit(&misfits, local, peer);
@@ -166,7 +180,8 @@ check_columns(const TablePair *pair)
 	{
 		ColumnInfo *peer = lfirst(cell);
 
-		if (steep_relinfo_column(pair->local, peer->name) == NULL)
+		if (!peer->excluded &&
+			steep_relinfo_column(pair->local, peer->name) == NULL)
 			add_misfit(&misfits, NULL, peer);
 	}
 	if (misfits.len > 0)
@@ -178,12 +193,23 @@ check_columns(const TablePair *pair)
 				 errhint("Give both nodes the same columns with ALTER TABLE.")));
 }
 
-/* List all columns: those of the key in its order, then the rest by name. */
+/*
+ * List the columns to compare: those of the key in its order, then the rest
+ * by name.
+ */
 static void
 order_columns(TablePair *pair)
 {
-	pair->columns = list_concat_unique_ptr(list_copy(pair->key),
-										   pair->local->columns);
+	ListCell   *cell;
+
+	pair->columns = list_copy(pair->key);
+	foreach(cell, pair->local->columns)
+	{
+		ColumnInfo *column = lfirst(cell);
+
+		if (!column->excluded)
+			pair->columns = list_append_unique_ptr(pair->columns, column);
+	}
 }
 
 /* Choose how finely a table is digested, from the rows it seems to have. */
@@ -219,9 +245,13 @@ steep_tables_check(Session *session, List *pairs, Jsonb *primary_keys)
 
 		check_side(session, pair, SITE_LOCAL);
 		check_side(session, pair, SITE_PEER);
+		steep_filters_exclude(pair);
+		check_readable(session, pair, SITE_LOCAL);
+		check_readable(session, pair, SITE_PEER);
 		check_columns(pair);
 		steep_keys_choose(pair, chosen);
 		order_columns(pair);
+		steep_filters_check_where(session, pair);
 		steep_keys_check(session, pair, SITE_LOCAL);
 		steep_keys_check(session, pair, SITE_PEER);
 		pair->way = session->way;

@@ -210,7 +210,7 @@ check_only_there(Session *session, const char *const *values, List *pairs)
 
 		foreach(pair, pairs)
 			found = found ||
-				strcmp(((TablePair *) lfirst(pair))->asked, qualified) == 0;
+			strcmp(((TablePair *) lfirst(pair))->asked, qualified) == 0;
 		if (!found)
 			ereport(ERROR,
 					(errcode(ERRCODE_UNDEFINED_TABLE),

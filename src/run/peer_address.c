@@ -29,6 +29,7 @@ static const struct
 	const char *name;
 	const char *value;
 }			defaults[] =
+
 {
 	{"application_name", "steep_repl"},
 	{"keepalives_idle", "10"},
@@ -278,6 +279,36 @@ steep_peer_address_conninfo(const PeerAddress *address)
 	initStringInfo(&conninfo);
 	append_options(&conninfo, address->server_options);
 	append_options(&conninfo, address->user_options);
+	return conninfo.data;
+}
+
+/*
+ * Write the options as a connection string without secrets.  NULL if the
+ * address is a server, or if a value might hold a piece of a password.
+ */
+char *
+steep_peer_address_public(const PeerAddress *address)
+{
+	StringInfoData conninfo;
+	List	   *options = list_copy(address->server_options);
+	ListCell   *cell;
+
+	if (address->server != NULL)
+		return NULL;
+	foreach(cell, address->user_options)
+	{
+		if (strcmp(((DefElem *) lfirst(cell))->defname, "user") == 0)
+			options = lappend(options, lfirst(cell));
+	}
+	foreach(cell, options)
+	{
+		DefElem    *option = lfirst(cell);
+
+		if (suspect(option->defname, strVal(option->arg)))
+			return NULL;
+	}
+	initStringInfo(&conninfo);
+	append_options(&conninfo, options);
 	return conninfo.data;
 }
 

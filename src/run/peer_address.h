@@ -21,5 +21,6 @@ typedef struct PeerAddress
 extern PeerAddress *steep_peer_address_parse(const char *text);
 extern int	steep_peer_address_timeout(const PeerAddress *address);
 extern char *steep_peer_address_conninfo(const PeerAddress *address);
+extern char *steep_peer_address_public(const PeerAddress *address);
 
 #endif							/* STEEP_REPL_PEER_ADDRESS_H */

@@ -134,7 +134,7 @@ steep_worker_take_error(MemoryContext context)
 	EmitErrorReport();
 	edata = CopyErrorData();
 	FlushErrorState();
-	AbortOutOfAnyTransaction();	/* also if a subtransaction has failed */
+	AbortOutOfAnyTransaction(); /* also if a subtransaction has failed */
 	MemoryContextSwitchTo(context);
 	RESUME_INTERRUPTS();
 

@@ -5,8 +5,9 @@ use SteepTest;
 my ($node, $peer) = start_pair();
 foreach ($node, $peer)
 {
-	sql($_, 'CREATE TABLE orders (id int PRIMARY KEY, item text)');
+	sql($_, 'CREATE TABLE orders (id serial PRIMARY KEY, item text)');
 	sql($_, 'GRANT SELECT, INSERT, UPDATE ON orders TO merger');
+	sql($_, 'GRANT SELECT, UPDATE ON SEQUENCE orders_id_seq TO merger');
 	sql($_, "INSERT INTO orders SELECT i, 'both' FROM generate_series(1, 100) i");
 }
 sql($node, "UPDATE orders SET item = 'here' WHERE id <= 10; INSERT INTO orders VALUES (101, 'here')");
@@ -31,6 +32,7 @@ EOC
 		"it merges, dry run $dry_run");
 }
 is_equal_table($node, $peer, 'public.orders', ['id'], 'both nodes are the same');
+is(sql($_, 'SELECT last_value, is_called FROM orders_id_seq'), '102|t', 'the sequence is past the rows') foreach $node, $peer;
 sql_as($node, 'merger', "SELECT steep_repl.assert_in_sync($arguments)");
 is_unleaked($before, 'nothing is left behind', qr/origin/);
 

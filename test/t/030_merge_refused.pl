@@ -26,7 +26,7 @@ refused('a null strategy', qr/does not exist/, strategy => '');
 refused('an unknown option', qr/option "batchsize" does not exist.*HINT:.*batch_size/s, options => '{"batchsize": 1}');
 refused("option $_", qr/invalid value of option "\w+".*HINT:/s, options => "{$_}")
   foreach ('"batch_size": 0', '"batch_size": "5"', '"batch_size": 0.9', '"batch_size": 1e30', '"batch_size": null',
-	'"lock_timeout_ms": -1', '"lock_timeout_ms": 0.5', '"strategies": []', '"primary_keys": "id"', '"atomicity": "row"');
+	'"lock_timeout_ms": -1', '"lock_timeout_ms": 0.5', '"strategies": []', '"primary_keys": "id"', '"atomicity": "row"', '"echo": "never"', '"echo": true');
 refused('options that are no object', qr/p_options must be a JSON object/, options => '[1]');
 refused('a strategy for an unknown table', qr/names table "tt", which is not merged.*HINT:/s, options => '{"strategies": {"tt": "prefer-local"}}');
 refused('two strategies for a table', qr/which it has named before/, options => '{"strategies": {"t": "prefer-local", "public.t": "prefer-remote"}}');

@@ -11,7 +11,7 @@ my $before = state_of($node, $peer);
 my $round = 0;
 
 both($node, $peer, q{
-CREATE TABLE parent (id int PRIMARY KEY, x text);
+CREATE TABLE parent (id serial PRIMARY KEY, x text);
 CREATE TABLE child (id int PRIMARY KEY, p int NOT NULL REFERENCES parent, x text)});
 my @tables = qw(child parent);
 
@@ -89,7 +89,7 @@ my %via = (conninfo => { port => $proxy->port });
 # Every point that a merge passes, by the process that passes it.
 my @points = qw(compare-second-pass merge-plan-batch merge-before-marker merge-after-marker merge-before-lock
   merge-after-lock merge-write-chunk merge-before-peer-commit merge-after-peer-commit merge-before-local-commit
-  step_begin step_done job_claimed job_finish);
+  merge-before-sequences step_begin step_done job_claimed job_finish);
 
 # Faults, each with what it does to whoever waits at the point.
 my %faults = (
@@ -106,7 +106,8 @@ my %faults = (
 
 # Killing the worker is tried at each point, the rest where it matters most;
 # with STEEP_SWEEP=1 everything is tried everywhere.
-my @few = qw(merge-after-marker merge-before-peer-commit merge-after-peer-commit merge-before-local-commit);
+my @few = qw(merge-after-marker merge-before-peer-commit merge-after-peer-commit merge-before-local-commit
+  merge-before-sequences);
 
 foreach my $fault (sort keys %faults)
 {

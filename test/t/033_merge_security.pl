@@ -7,8 +7,8 @@ use SteepTest;
 # What a merging role needs.  README cites these lists.
 my @functions = qw(analyze_overlap start_merge wait_merge merge_summary merge_sql merge_progress
   list_operations cancel_operation);
-my @peer_functions = qw(digest_version row_digest digest_leaves in_leaves claim_batch batch_result finish_batch);
-my @both_functions = qw(row_digest digest_leaves in_leaves digest_version row_image key_image);
+my @peer_functions = qw(digest_version row_digest digest_leaves in_leaves claim_batch batch_result finish_batch tag_writes);
+my @both_functions = qw(row_digest digest_leaves in_leaves digest_version row_image key_image tag_writes);
 
 my ($node, $peer) = start_pair(extension => 0, conf => "log_statement = none\nlog_min_error_statement = panic\n");
 sql($_, 'CREATE EXTENSION steep_repl CASCADE') foreach $node, $peer;
@@ -148,10 +148,11 @@ is_unleaked($before, 'the server and the mapping are gone', qr/^advisory/);
 $point = hold_point($node, 'merge-before-marker');
 $id = submit_merge($node, $peer, \@tables, %merger);
 $point->wait_reached;
-sql($peer, "SELECT steep_repl.claim_batch('$id', 1); SELECT steep_repl.finish_batch('$id', 1, '{}')");
+my $batch = sql($node, "SELECT s.id FROM steep_repl.work_steps s JOIN steep_repl.work_queue q ON q.id = s.job_id WHERE q.merge_id = '$id' AND s.kind = 'apply'");
+sql($peer, "SELECT steep_repl.claim_batch('$id', $batch); SELECT steep_repl.finish_batch('$id', $batch, '{}')");
 my $rows = images($node, $peer, @tables);
 $point->release;
-like(wait_for_merge($node, $id)->{error_message}, qr/marker of batch 1 is not this merge's own/, 'a marker of another role\'s is not believed');
+like(wait_for_merge($node, $id)->{error_message}, qr/marker of batch $batch is not this merge's own/, 'a marker of another role\'s is not believed');
 is_deeply(images($node, $peer, @tables), $rows, 'nothing is written');
 
 # Without the right to silence triggers.

@@ -20,10 +20,11 @@ use Test::More;
 use SteepTest::Nodes;
 
 our @EXPORT = qw(start_call submit_merge wait_for_merge run_merge refused_merge
-  merge_fails both images is_merged audit decisions job_error);
+  merge_fails resume options both images is_merged audit decisions job_error);
 
 my @columns = qw(merge_id status local_only_count remote_only_count match_count
-  conflict_count applied_local applied_remote stale failed changed_since error_message);
+  conflict_count applied_local applied_remote stale failed changed_since ties
+  unknown_times error_message);
 
 =item start_call($peer, $tables, strategy => $name, dry_run => 1, options => $json, conninfo => {...})
 
@@ -110,6 +111,50 @@ sub refused_merge
 	my ($node, $peer, $tables, %o) = @_;
 
 	return error_of($node, 'SELECT ' . start_call($peer, $tables, %o), $o{role});
+}
+
+=item resume($node, $function, $id, peer => $address, role => $role)
+
+Calls apply_merge or revert_merge, and waits for the end of what it starts.
+
+=cut
+
+sub resume
+{
+	my ($node, $function, $id, %o) = @_;
+	my $query = sprintf 'SELECT merge_id FROM steep_repl.%s(%s)', $function,
+	  join ', ', map { quote($_) } $id, $o{peer} // ();
+
+	return wait_for_merge($node,
+		$o{role} ? sql_as($node, $o{role}, $query) : sql($node, "SET log_statement = 'none'; $query"));
+}
+
+=item options(name => $value, ...)
+
+Returns options as JSON: a reference to a hash is written by table, one to an
+array as a list; true, false and numbers as they are.
+
+=cut
+
+sub options
+{
+	my (%o) = @_;
+
+	return '{' . join(', ', map {
+			json($_) . ': ' . ($o{$_} =~ /^(true|false|[\d.]+)$/ ? $o{$_} : json($o{$_}))
+		} sort keys %o) . '}';
+}
+
+sub json
+{
+	my ($value) = @_;
+
+	return '{' . join(', ', map { json($_) . ': ' . json($value->{$_}) } sort keys %$value) . '}'
+	  if ref $value eq 'HASH';
+	return '[' . join(', ', map { json($_) } @$value) . ']' if ref $value;
+	$value =~ s/([\\"])/\\$1/g;
+	$value =~ s/\n/\\n/g;
+	return qq{"$value"};
 }
 
 =item merge_fails($node, $peer, $tables, $regex, $name, ...)
