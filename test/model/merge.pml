@@ -2,55 +2,77 @@
  * merge.pml
  *		How a merge writes both nodes, as a model that Spin looks through.
  *
- * tools/model runs it.  It follows src/ops/merge_apply.c statement by
- * statement: its labels are the test points of the code, with _ for -.  At
- * each the worker can be killed, fail or be cancelled.
+ * tools/model runs it.  It follows src/ops/merge_apply.c and fail_step() and
+ * claim_step() of the install script; its labels are the test points of the
+ * code, with _ for -.  At each the worker can be killed, fail or be cancelled.
  *
- * There are two rows and two nodes, and a round of planning for the rows that
- * moved.  Meanwhile
+ * There are two rows on two nodes, a round of planning for the rows that
+ * moved, and a second job if the first ends in doubt.  Meanwhile
  *
  *	applications	write any row that is not locked, on either node: another
  *					value, one that was there before, or none (they delete)
- *	workers			are killed or fail, so the step is run again
+ *	workers			die or fail, so the step is run again
  *	zombies			run on while the step has been taken from them
  *	the peer		loses sessions, or commits what a dead worker sent
  *	replies			to the peer's COMMIT get lost
- *	cancels			end the job, unless they are held off
+ *	cancels			end the job, unless it is in doubt
+ *	attempts		are used up, also in doubt
  *
- * The advisory locks that keep merges apart are left out: nothing may hang on
- * them.  Nothing is lost if
+ * The advisory locks that keep merges apart are left out, for nothing may hang
+ * on them, and so is a number of attempts: any may be the last.
+ *
+ * The protocol is right if these never become true
  *
  *	lost		a row version that a merge overwrites is not in a decision that
  *				is durable by then and stays
  *	twice		a row is written twice, so a batch was applied twice
  *	unequal		a decision is marked applied, and the nodes differ though no
  *				application has written the row since
- *	half		the job ends and one node only is merged
+ *	half		a job ends and one node only is merged, and it is not recorded
+ *				that this is in doubt
  *
- * never becomes true, some worker can always go on (Spin calls it an invalid
- * end state), and every run ends (no non-progress cycle).
+ * and if somebody can always go on (what Spin calls no invalid end state) and
+ * every run ends (no non-progress cycle).
  *
- * With FAMILY row 1 refers to row 0, so a batch may have to be put off.
+ * With FAMILY row 1 refers to row 0, so a batch may have to be put off.  That
+ * finds two things that the code counts on something else to keep out:
  *
- * Mutations, each of which Spin must find: NO_GUARD, NO_LOCK, NO_RECHECK,
- * NO_MARKER, NO_RESULT, LATE_AUDIT, NO_HOLD, NO_FENCE.
+ *	with ZOMBIES, half: what is put off leaves no marker, so a worker that has
+ *	slept since before it claimed the batch wakes up and applies it.  But the
+ *	books take a step from no worker that lives.
  *
- * Limits of the code, which Spin finds as well: HASTY_CANCEL, and FAMILY with
- * ZOMBIES.  See below at those words.
+ *	a cycle: the parent went while the job was in doubt, so the child cannot be
+ *	written here, in any attempt.  But there are only so many.
+ *
+ * Mutations, which Spin must find:
+ *
+ *	NO_GUARD	rows that moved are overwritten
+ *	NO_LOCK		rows are checked, but not locked
+ *	NO_RECHECK	rows are not checked when this node is rolled forward
+ *	NO_MARKER	a batch is claimed whether it was applied or not
+ *	NO_RESULT	what the peer left out is not read from the marker
+ *	NO_HOLD		a cancel is heard after the peer's COMMIT was sent
+ *	NO_DOUBT	it is not recorded that the peer may have committed
+ *	NO_FENCE	a step that was taken away is completed
+ *	LATE_AUDIT	decisions are durable only with what they decide
  */
 
 #ifndef WRITES
-#define WRITES 2				/* of applications */
+#define WRITES 1				/* of applications */
 #endif
 #ifndef FAULTS
-#define FAULTS 2				/* kills, errors, lost sessions and replies */
+#define FAULTS 1				/* kills, errors, lost sessions and replies */
 #endif
 #ifndef ZOMBIES
-#define ZOMBIES 1				/* steps taken from workers that live on */
+#define ZOMBIES 0				/* steps taken from workers that live on */
+#endif
+#ifndef RESUMES
+#define RESUMES 0				/* apply_merge() after a job that ended in doubt */
 #endif
 #ifndef ROUNDS
-#define ROUNDS 2				/* MERGE_ROUNDS */
+#define ROUNDS 2				/* MERGE_REPLANS + 1 */
 #endif
+#define BATCHES (ROUNDS + RESUMES)
 
 #define WORKERS 2				/* a zombie and the one after it */
 #define SESSIONS 3				/* their connections, and one that was left */
@@ -66,15 +88,18 @@ mtype = { ABSENT, PLANNED, STALE, APPLIED };
 mtype state[2];					/* of the decision on a row */
 byte was_here[2], was_there[2];	/* both sides as they were */
 bool to_peer[2];				/* resolution: local */
-mtype = { PLAN, APPLY };
+mtype = { PLAN, APPLY, SETTLE };
 mtype kind = PLAN;				/* of the step to be run */
-byte round = 1;
+byte round = 1;					/* also numbers the step that applies it */
 byte owner;						/* worker that has claimed the step, + 1 */
+bool in_doubt;					/* the peer may have committed the step */
+bool settle;					/* then finish it, but do not do it */
 bool ended;						/* the job */
+bool resumed;					/* it is the second */
 
-/* Durable on the peer: the markers by batch, which is the round. */
-bool recorded[ROUNDS + 1];
-byte result[ROUNDS + 1];		/* rows left out, as bits */
+/* Durable on the peer: the markers by batch. */
+bool recorded[BATCHES + 1];
+byte result[BATCHES + 1];		/* rows left out, as bits */
 
 /* Sessions on the peer. */
 mtype = { FREE, OPEN, SENT, COMMITTED, LOST };
@@ -88,13 +113,12 @@ bool busy[WORKERS];
 bool prefer_here[2];			/* strategy of the row's table */
 
 /* Budgets. */
-byte writes = WRITES, faults = FAULTS, zombies = ZOMBIES;
+byte writes = WRITES, faults = FAULTS, zombies = ZOMBIES, resumes = RESUMES;
 
 /* For the properties only. */
 bool lost, twice, unequal, half;
 bool merged[2];					/* a merge has written the row, somewhere */
 bool since[2];					/* an application has, since it was checked */
-bool undecided;					/* the peer may have committed, we have not */
 
 /* JUST leaves one of them, to see that it alone finds a mutation. */
 #ifdef JUST
@@ -124,7 +148,7 @@ inline peer_commit_row(k, r)
 		check(lost);
 		twice = merged[r];
 		check(twice);
-		half = ended;
+		half = ended && !in_doubt;
 		check(half);
 		there[r] = was_here[r];
 		merged[r] = true
@@ -220,7 +244,7 @@ end:
 	APPLICATION(there, lock_there, 0)
 	APPLICATION(there, lock_there, 1)
 	/* a worker that is not dead loses its step */
-	:: d_step { zombies > 0 && owner != 0 && kind == APPLY ->
+	:: d_step { zombies > 0 && owner != 0 && kind == APPLY && !settle ->
 		zombies--; owner = 0 }
 	od
 }
@@ -257,6 +281,7 @@ inline leave()
 	forward = false;
 	retreat = false;
 	held = false;
+	doubt = false;
 	batch = 0;
 	seen[0] = 0;
 	seen[1] = 0;
@@ -273,8 +298,18 @@ inline forget(r)
 	to_peer[r] = false
 }
 
-/* The step goes back to the queue, unless it has been taken already. */
-inline fail()
+/* A job ends with both nodes merged or none, or says that it does not know. */
+inline end_job()
+{
+	half = !in_doubt && ((merged[0] && state[0] != APPLIED) ||
+		(merged[1] && state[1] != APPLIED));
+	check(half);
+	ended = true;
+	owner = 0
+}
+
+/* The worker is killed; later somebody finds that its step runs no more. */
+inline die()
 {
 	if
 	:: held_by(me) ->
@@ -294,57 +329,69 @@ inline fail()
 	leave()
 }
 
-/* A job ends only if both nodes are merged, or none. */
-inline check_end()
-{
-	half = (merged[0] && state[0] != APPLIED) ||
-		(merged[1] && state[1] != APPLIED);
-	check(half)
-}
-
-/* The leader ends a job that is cancelled, or fails, when no worker is left. */
-inline give_up()
-{
-	check_end();
-	ended = true;
-	owner = 0
-}
-
-#ifdef NO_HOLD
-#define cancel_held		false
+#ifdef NO_DOUBT
+#define note_doubt(known)	in_doubt = false
 #else
-#define cancel_held		held
+#define note_doubt(known)	in_doubt = (known)
 #endif
 
-/*
- * HASTY_CANCEL is what the code does: a cancel that comes between two
- * attempts, or reaches the second before it has found the marker, ends the
- * job, though the first may have committed on the peer.  Without it the job
- * goes on until it knows.
- */
-#ifdef HASTY_CANCEL
-#define may_cancel		true
-#else
-#define may_cancel		(!undecided)
-#endif
-
-/* An error that another attempt would run into as well. */
-inline fail_for_good()
+/* The step has failed, and will be tried again. */
+inline fail()
 {
-	if :: held_by(me) -> give_up() :: else fi;
+	if
+	:: held_by(me) ->
+		owner = 0;
+		if
+		:: kind == APPLY -> note_doubt(doubt || held)
+		:: else
+		fi
+	:: else
+	fi;
 	leave()
 }
 
-/* What may happen at any point: an error or a death, and a cancel. */
+/* It has failed for good, or is cancelled; in doubt that has to wait. */
+inline stop()
+{
+	if
+	:: held_by(me) && kind == APPLY && (doubt || held) ->
+		settle = true;
+		note_doubt(true);
+		owner = 0
+	:: held_by(me) && kind == APPLY && !(doubt || held) ->
+		in_doubt = false;
+		end_job()
+	:: held_by(me) && kind != APPLY -> end_job()
+	:: else
+	fi;
+	leave()
+}
+
+/* A job is not ended while a worker is at it, so from then on it is not. */
+#define may_stop		(zombies == ZOMBIES)
+
+/*
+ * What may happen at any point: a death, an error, and a cancel.  That is held
+ * off once the peer has been told to commit, and it does not come where there
+ * is doubt already; but an error that would come again does.
+ */
 #define TROUBLE \
+	:: d_step { faults > 0 -> faults--; die() }; goto idle \
 	:: d_step { faults > 0 -> faults--; fail() }; goto idle \
-	:: d_step { held_by(me) && !busy[1 - me] && !cancel_held && \
-		(may_cancel || cancel_held != held) -> give_up(); leave() }; goto idle
+	:: d_step { held_by(me) && may_stop && !held && !settle -> stop() }; goto idle \
+	:: d_step { held_by(me) && may_stop && (held || settle) && faults > 0 -> \
+		faults--; stop() }; goto idle
 
 /* The same where the peer is asked. */
 #define PEER_TROUBLE \
 	TROUBLE \
 	:: d_step { session[s] == LOST -> fail() }; goto idle
+
+#ifdef NO_HOLD
+#define hold_cancel()	skip
+#else
+#define hold_cancel()	held = true
+#endif
 
 /* Read this side of a row that is to be decided. */
 inline look(r)
@@ -419,6 +466,7 @@ inline lock_row(r, row, locked_by, image, holder)
 	(writes_here(1) && here[0] == 0 && !writes_here(0))
 #define orphan_there \
 	(writes_there(1) && there[0] == 0 && !writes_there(0))
+#define may_retreat		(round < ROUNDS && !resumed)
 #define parents_free \
 	((!writes_here(1) || free_here(0)) && (!writes_there(1) || free_there(0)))
 #endif
@@ -448,15 +496,19 @@ inline commit_row(r)
 /* Rows that moved are planned again, or left alone after the last round. */
 inline next_step()
 {
+	in_doubt = false;
+	settle = false;
+	owner = 0;
 	if
-	:: (state[0] == STALE || state[1] == STALE) && round < ROUNDS ->
-		round++;
-		kind = PLAN
-	:: else ->
-		check_end();
-		ended = true
-	fi;
-	owner = 0
+	:: kind == SETTLE ->
+		kind = APPLY;
+		round++
+	:: kind == APPLY && (state[0] == STALE || state[1] == STALE) &&
+		round < ROUNDS && !resumed ->
+		kind = PLAN;
+		round++
+	:: else -> end_job()
+	fi
 }
 
 #ifdef NO_FENCE
@@ -471,20 +523,40 @@ proctype Worker(byte me)
 	byte batch;
 	byte moved;					/* rows marked stale, as bits */
 	byte seen[2];
+	bool doubt;					/* an earlier attempt may have committed there */
 	bool forward, retreat, held;
 
 idle:
 	if
-	:: atomic { ended -> goto out }
+	:: atomic { ended && !(in_doubt && resumes > 0) -> goto out }
 	/* the second starts only beside a zombie: that is all they differ by */
 	:: atomic { !ended && owner == 0 && (me == 0 || busy[0]) ->
 		owner = me + 1;
 		busy[me] = true;
 		batch = round;
-		if :: kind == PLAN -> goto plan :: else -> goto connect fi }
-	:: d_step { !ended && owner == 0 && !busy[1 - me] && may_cancel ->
-		give_up() }; goto out
+		if
+		:: kind == PLAN -> goto plan
+		:: kind == SETTLE
+		:: kind == APPLY ->
+			doubt = in_doubt;
+			note_doubt(true);
+			if
+			:: true
+			/* cancelled, or out of attempts */
+			:: doubt && !settle && may_stop -> settle = true
+			fi
+		fi }
+	/* the same, and there is nothing to find out; or no attempt is left */
+	:: d_step { !ended && owner == 0 && may_stop &&
+		(!in_doubt || settle || kind == SETTLE) -> end_job() }; goto idle
+	:: d_step { ended && in_doubt && resumes > 0 ->
+		resumes--;
+		resumed = true;
+		ended = false;
+		settle = false;
+		kind = SETTLE }; goto idle
 	fi;
+	goto connect;
 
 plan:
 	if
@@ -515,26 +587,30 @@ connect:
 merge_before_marker:
 	if
 #ifdef NO_MARKER
-	:: d_step { session[s] == OPEN -> undecided = false }
+	:: d_step { session[s] == OPEN -> doubt = false }
 #else
 	:: d_step { session[s] == OPEN && unclaimed(batch) && !recorded[batch] ->
 		claimed[s] = batch;
-		undecided = false }
+		doubt = false }
 	:: d_step { session[s] == OPEN && recorded[batch] -> forward = true }
 #endif
 	PEER_TROUBLE
 	fi;
 merge_after_marker:
 	if
-	:: d_step { session[s] == OPEN ->
-		if
-		:: forward ->
-			held = true;
+	:: d_step { session[s] == OPEN && forward ->
+		hold_cancel();
 #ifndef NO_RESULT
-			moved = result[batch]
+		moved = result[batch]
 #endif
-		:: else
-		fi }
+		}
+	:: atomic { session[s] == OPEN && !forward && kind == APPLY && !settle }
+	:: d_step { session[s] == OPEN && !forward && kind == APPLY && settle ->
+		stop() }; goto idle
+	/* nothing was written, and what was planned still is */
+	:: d_step { session[s] == OPEN && !forward && kind == SETTLE ->
+		disconnect();
+		retreat = true }; goto merge_before_local_commit
 	PEER_TROUBLE
 	fi;
 
@@ -588,21 +664,15 @@ merge_write_chunk:
 		if :: writes_here(1) -> lock_here[0] = me + 1 :: else fi;
 		if :: writes_there(1) -> lock_there[0] = s + 1 :: else fi }
 	:: d_step { (orphan_here || orphan_there) && !forward &&
-			moved && batch < ROUNDS ->
+			moved && may_retreat ->
 		/* this side's savepoint and the peer's transaction are rolled back */
 		unlock();
 		disconnect();
 		retreat = true }; goto merge_before_local_commit
 	:: d_step { (orphan_here || orphan_there) && !forward &&
-			(!moved || batch == ROUNDS) ->
-		fail_for_good() }; goto idle
-	:: d_step { orphan_here && forward ->
-#ifdef HASTY_FAILURE
-		fail_for_good() }; goto idle
-#else
-		moved = moved | (writes_here(0) -> bit(0) : 0) | bit(1);
-		unlock() }; goto merge_before_local_commit
-#endif
+			!(moved && may_retreat) ->
+		stop() }; goto idle
+	:: d_step { orphan_here && forward -> stop() }; goto idle
 	PEER_TROUBLE
 	fi;
 #endif
@@ -611,8 +681,7 @@ merge_before_peer_commit:
 	if
 	:: atomic { forward -> goto merge_before_local_commit }
 	:: d_step { !forward && session[s] == OPEN ->
-		held = true;
-		undecided = true;
+		hold_cancel();
 		session[s] = SENT }
 	PEER_TROUBLE
 	fi;
@@ -629,7 +698,6 @@ merge_before_local_commit:
 	:: d_step { !fenced ->
 		commit_row(0);
 		commit_row(1);
-		undecided = false;
 		next_step();
 		leave() }; goto idle
 	:: d_step { fenced -> fail() }; goto idle
