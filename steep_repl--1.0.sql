@@ -108,6 +108,7 @@ CREATE TABLE steep_repl.merge_audit_log (
 	atomicity text NOT NULL DEFAULT 'merge' CHECK (atomicity IN ('merge', 'batch')),
 	options jsonb NOT NULL DEFAULT '{}',
 	reverts text,
+	backwards boolean NOT NULL DEFAULT false,
 	server text NOT NULL,
 	private_server boolean NOT NULL,
 	conninfo text,
@@ -127,6 +128,7 @@ COMMENT ON COLUMN steep_repl.merge_audit_log.ties IS 'conflicts whose rows were 
 COMMENT ON COLUMN steep_repl.merge_audit_log.unknown_times IS 'conflicts of which one row does not say when it was changed';
 COMMENT ON COLUMN steep_repl.merge_audit_log.clock_skew IS 'how far the peer''s clock was ahead of this node''s';
 COMMENT ON COLUMN steep_repl.merge_audit_log.reverts IS 'the merge that this one undoes';
+COMMENT ON COLUMN steep_repl.merge_audit_log.backwards IS 'it undoes a merge that does not, so tables come before those that their foreign keys point to';
 COMMENT ON COLUMN steep_repl.merge_audit_log.private_server IS 'the server was made for this merge and is dropped with its job';
 COMMENT ON COLUMN steep_repl.merge_audit_log.peer_identity IS 'system identifier and database of the peer';
 COMMENT ON COLUMN steep_repl.merge_audit_log.conninfo IS 'how to reach the peer again, without secrets; null if by an existing server';
@@ -894,11 +896,14 @@ BEGIN ATOMIC
 	INSERT INTO steep_repl.merge_audit_log
 		(merge_id, tables, strategy, dry_run, options, peer, server,
 		 private_server, conninfo, requested_by, owner, atomicity, clock_skew,
-		 reverts, peer_identity)
+		 reverts, backwards, peer_identity)
 	SELECT merge_id, p_tables, p_strategy, p_dry_run, p_options, p_peer,
 		coalesce(p_server, 'steep_repl_' || merge_id), p_server IS NULL,
 		p_conninfo, pg_get_userbyid(p_owner), p_owner,
-		coalesce(p_options ->> 'atomicity', 'merge'), p_skew, p_reverts, p_identity
+		coalesce(p_options ->> 'atomicity', 'merge'), p_skew, p_reverts,
+		coalesce((SELECT NOT o.backwards FROM steep_repl.merge_audit_log o
+			WHERE o.merge_id = p_reverts), false),
+		p_identity
 	FROM id
 	RETURNING merge_id;
 END;

@@ -40,6 +40,8 @@ typedef struct Merge
 	const char *peer;			/* for people, without secrets */
 	bool		dry_run;
 	bool		reverts;		/* it undoes another */
+	bool		backwards;		/* tables come before their parents */
+	const char *identity;		/* of the peer, or NULL */
 	const MergeOptions *options;
 	const char *lock_timeout;	/* ms */
 	int			batch_size;		/* rows of one statement */

@@ -42,9 +42,9 @@ static const Statement cut_bounds = {
 	"       AND k.conrelid = to_regclass(t.table_name))\n"
 	"  THEN 2147483647 ELSE $2 END) AS b(last_seq)\n"
 	"WHERE t.merge_id = $1 AND b.last_seq IS NOT NULL\n"
-	"ORDER BY t.seq, b.last_seq",
-	.nparams = 2,
-	.params = {"text", "int4"},
+	"ORDER BY CASE WHEN $3 THEN -t.seq ELSE t.seq END, b.last_seq",
+	.nparams = 3,
+	.params = {"text", "int4", "bool"},
 };
 
 static const Statement halve = {
@@ -97,7 +97,10 @@ void
 steep_merge_split(StepContext *step)
 {
 	const Merge *merge = steep_merge_load(step->job->merge_id);
-	const char *values[] = {merge->id, psprintf("%d", merge->batch_size)};
+	const char *values[] = {
+		merge->id, psprintf("%d", merge->batch_size),
+		merge->backwards ? "true" : "false"
+	};
 	Spool	   *batches = steep_spool_create("batches");
 	StepSpec	again = {.kind = "again",.params = step->params,.weight = 1};
 	Books		books;

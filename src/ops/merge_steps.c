@@ -116,7 +116,7 @@ steep_merge_enqueue(const char *id, const MergeOptions *options,
 	if (!dry_run)
 	{
 		steps = add_apply(steps, options,
-						  round_params(1, reverts ? 0 : MERGE_REPLANS, true),
+						  round_params(1, reverts ? 0 : MERGE_REPLANS, !reverts),
 						  weight);
 		steps = add_last(steps, options->sequences && !reverts, tables);
 	}
