@@ -1226,7 +1226,9 @@ BEGIN ATOMIC
 	SELECT steep_repl.may_manage(p_role, m.owner),
 		(SELECT max(q.id) FROM steep_repl.work_queue q WHERE q.merge_id = m.merge_id),
 		EXISTS (SELECT FROM steep_repl.work_queue q
-			WHERE q.merge_id = m.merge_id AND q.status IN ('pending', 'running')),
+			JOIN steep_repl.merge_audit_log o ON o.merge_id = q.merge_id
+			WHERE q.status IN ('pending', 'running')
+				AND m.merge_id IN (o.merge_id, o.reverts)),
 		m.status,
 		NOT EXISTS (SELECT FROM steep_repl.merge_tables t
 			WHERE t.merge_id = m.merge_id AND t.columns IS NULL),
@@ -1247,7 +1249,17 @@ BEGIN ATOMIC
 	WHERE m.merge_id = p_merge_id;
 END;
 COMMENT ON FUNCTION steep_repl.find_merge(text, oid) IS
-'internal: how a merge stands: may the role manage it, has every table a plan, is anything planned, was anything applied';
+'internal: how a merge stands: may the role manage it, is a job at it or at undoing it, has every table a plan, is anything planned, was anything applied';
+
+CREATE FUNCTION steep_repl.hold_merge(p_merge_id text)
+RETURNS void
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	SELECT FROM steep_repl.merge_audit_log WHERE merge_id = p_merge_id
+	FOR NO KEY UPDATE;
+END;
+COMMENT ON FUNCTION steep_repl.hold_merge(text) IS
+'internal: waits for others that go on with a merge, and keeps them waiting';
 
 CREATE FUNCTION steep_repl.reopen_merge(p_merge_id text)
 RETURNS void

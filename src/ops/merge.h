@@ -102,6 +102,7 @@ extern char **steep_merge_find(const char *id);
 extern void steep_merge_check_peer(const Session *session);
 extern char *steep_merge_identity(const Session *session);
 extern char *steep_merge_record_new(const PeerAddress *address,
+extern char **steep_merge_hold(const char *id);
 									const char *tables, const char *strategy,
 									bool dry_run, Jsonb *options,
 									const char *skew, const char *reverts,

@@ -280,7 +280,7 @@ Datum
 steep_repl_resolve_conflict(PG_FUNCTION_ARGS)
 {
 	Resolution	wanted = read_arguments(fcinfo);
-	char	  **found = steep_merge_find(wanted.merge);
+	char	  **found = steep_merge_hold(wanted.merge);
 	char	  **conflict;
 	char	  **row = NULL;
 

@@ -192,7 +192,7 @@ Datum
 steep_repl_apply_merge(PG_FUNCTION_ARGS)
 {
 	char	   *id = read_id(fcinfo);
-	char	  **found = steep_merge_find(id);
+	char	  **found = steep_merge_hold(id);
 	const char *values[] = {id};
 	PeerAddress *address;
 
@@ -225,7 +225,7 @@ Datum
 steep_repl_revert_merge(PG_FUNCTION_ARGS)
 {
 	char	   *of = read_id(fcinfo);
-	char	  **found = steep_merge_find(of);
+	char	  **found = steep_merge_hold(of);
 	PeerAddress *address;
 	List	   *tables;
 	char	   *id;
