@@ -1241,7 +1241,11 @@ BEGIN ATOMIC
 			WHERE t.merge_id = m.merge_id
 				AND (e.state = 'applied' OR e.state = 'planned' AND e.round <= t.applied_round)
 				AND num_nonnulls(e.local_action, e.remote_action) > 0),
-		(SELECT max(t.applied_round) + 1 FROM steep_repl.merge_tables t
+		-- of what was planned, the last was planned last
+		(SELECT greatest(max(t.applied_round) + 1, max(r.round))
+			FROM steep_repl.merge_tables t
+			LEFT JOIN LATERAL (SELECT l.round FROM steep_repl.merge_rows l
+				WHERE l.table_id = t.id ORDER BY l.seq DESC LIMIT 1) r ON true
 			WHERE t.merge_id = m.merge_id),
 		CASE WHEN NOT m.private_server THEN m.server END,
 		m.conninfo, m.peer_identity, m.options
