@@ -131,7 +131,7 @@ COMMENT ON COLUMN steep_repl.merge_audit_log.reverts IS 'the merge that this one
 COMMENT ON COLUMN steep_repl.merge_audit_log.backwards IS 'it undoes a merge that does not, so tables come before those that their foreign keys point to';
 COMMENT ON COLUMN steep_repl.merge_audit_log.private_server IS 'the server was made for this merge and is dropped with its job';
 COMMENT ON COLUMN steep_repl.merge_audit_log.peer_identity IS 'system identifier and database of the peer';
-COMMENT ON COLUMN steep_repl.merge_audit_log.conninfo IS 'how to reach the peer again, without secrets; null if by an existing server';
+COMMENT ON COLUMN steep_repl.merge_audit_log.conninfo IS 'how to reach the peer again; null if by an existing server, or with a password';
 
 CREATE TABLE steep_repl.merge_tables (
 	id bigint GENERATED ALWAYS AS IDENTITY UNIQUE,
@@ -1265,16 +1265,19 @@ END;
 COMMENT ON FUNCTION steep_repl.hold_merge(text) IS
 'internal: waits for others that go on with a merge, and keeps them waiting';
 
-CREATE FUNCTION steep_repl.reopen_merge(p_merge_id text)
+CREATE FUNCTION steep_repl.reopen_merge(
+	p_merge_id text, p_peer text, p_server text, p_conninfo text)
 RETURNS void
 LANGUAGE sql VOLATILE
 BEGIN ATOMIC
 	UPDATE steep_repl.merge_audit_log
-	SET status = 'pending', dry_run = false, completed_at = NULL, error_message = NULL
+	SET status = 'pending', dry_run = false, completed_at = NULL, error_message = NULL,
+		peer = p_peer, server = coalesce(p_server, 'steep_repl_' || p_merge_id),
+		private_server = p_server IS NULL, conninfo = p_conninfo
 	WHERE merge_id = p_merge_id;
 END;
-COMMENT ON FUNCTION steep_repl.reopen_merge(text) IS
-'internal: what was planned is to be applied';
+COMMENT ON FUNCTION steep_repl.reopen_merge(text, text, text, text) IS
+'internal: what was planned is to be applied, by this way to the peer';
 
 CREATE FUNCTION steep_repl.copy_merge_tables(p_merge_id text, p_of text)
 RETURNS void

@@ -112,16 +112,6 @@ steep_merge_load(const char *id)
 	return merge;
 }
 
-/* Connect to the peer of a merge. */
-Session *
-steep_merge_connect(const Merge *merge)
-{
-	PeerAddress *address = steep_peer_address_parse(merge->server);
-
-	address->label = pstrdup(merge->peer);
-	return steep_session_begin(address);
-}
-
 /* Name a table as merge_tables does. */
 const char *
 steep_merge_table(const TablePair *pair)
