@@ -63,6 +63,10 @@ CREATE TABLE steep_repl.work_steps (
 	status text NOT NULL DEFAULT 'pending'
 		CHECK (status IN ('pending', 'running', 'complete', 'failed', 'cancelled')),
 	attempt int NOT NULL DEFAULT 0,
+	settled int,
+	settle_after int,
+	in_doubt boolean GENERATED ALWAYS AS
+		(coalesce(attempt > settled, false) AND status <> 'complete') STORED,
 	next_attempt_at timestamptz NOT NULL DEFAULT '-infinity',
 	helper int,
 	weight bigint NOT NULL DEFAULT 1 CHECK (weight > 0),
@@ -79,8 +83,12 @@ CREATE TABLE steep_repl.work_steps (
 CREATE INDEX work_steps_job ON steep_repl.work_steps (job_id, stage, seq);
 CREATE INDEX work_steps_unfinished ON steep_repl.work_steps (job_id, stage, seq)
 	WHERE status IN ('pending', 'running', 'failed');
+CREATE INDEX work_steps_in_doubt ON steep_repl.work_steps (job_id) WHERE in_doubt;
 COMMENT ON TABLE steep_repl.work_steps IS 'steps of jobs: one row each transaction that a job consists of';
 COMMENT ON COLUMN steep_repl.work_steps.helper IS 'number of the worker that runs the step, within its job';
+COMMENT ON COLUMN steep_repl.work_steps.settled IS 'how many attempts are known to have left nothing on the peer; null: the step commits on this node only';
+COMMENT ON COLUMN steep_repl.work_steps.settle_after IS 'attempts after this one only find out whether the peer has committed, and if so finish the step here';
+COMMENT ON COLUMN steep_repl.work_steps.in_doubt IS 'the peer may have committed what is not committed here';
 COMMENT ON COLUMN steep_repl.work_steps.weight IS 'share of the step in the progress of its job, in rows or bytes';
 
 CREATE TABLE steep_repl.merge_audit_log (
@@ -457,14 +465,16 @@ COMMENT ON FUNCTION steep_repl.enqueue_job(text, text, text, jsonb, oid, text, i
 	IS 'internal: add a job to the queue';
 
 CREATE FUNCTION steep_repl.enqueue_step(
-	p_job bigint, p_stage int, p_seq int, p_kind text, p_target text, p_params jsonb, p_weight bigint)
+	p_job bigint, p_stage int, p_seq int, p_kind text, p_target text, p_params jsonb, p_weight bigint,
+	p_twofold boolean)
 RETURNS void
 LANGUAGE sql VOLATILE
 BEGIN ATOMIC
-	INSERT INTO steep_repl.work_steps (job_id, stage, seq, kind, target, params, weight)
-	VALUES (p_job, p_stage, p_seq, p_kind, p_target, coalesce(p_params, '{}'), p_weight);
+	INSERT INTO steep_repl.work_steps (job_id, stage, seq, kind, target, params, weight, settled)
+	VALUES (p_job, p_stage, p_seq, p_kind, p_target, coalesce(p_params, '{}'), p_weight,
+			CASE WHEN p_twofold THEN 0 END);
 END;
-COMMENT ON FUNCTION steep_repl.enqueue_step(bigint, int, int, text, text, jsonb, bigint)
+COMMENT ON FUNCTION steep_repl.enqueue_step(bigint, int, int, text, text, jsonb, bigint, boolean)
 	IS 'internal: add a step to a job';
 
 CREATE FUNCTION steep_repl.has_pending_jobs(p_count bigint)
@@ -476,6 +486,20 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION steep_repl.has_pending_jobs(bigint)
 	IS 'internal: do as many jobs wait already?';
+
+CREATE FUNCTION steep_repl.settle_attempts()
+RETURNS int
+LANGUAGE sql IMMUTABLE
+RETURN 3;
+COMMENT ON FUNCTION steep_repl.settle_attempts()
+	IS 'how often it is tried to find out whether the peer has committed, before a job ends without that';
+
+CREATE FUNCTION steep_repl.has_doubt(p_job bigint)
+RETURNS boolean
+LANGUAGE sql STABLE
+RETURN EXISTS (SELECT FROM steep_repl.work_steps AS s WHERE s.job_id = p_job AND s.in_doubt);
+COMMENT ON FUNCTION steep_repl.has_doubt(bigint)
+	IS 'internal: may the peer have committed a step of this job that is not committed here?';
 
 CREATE FUNCTION steep_repl.give_up_job(p_live bigint[], p_lost bigint[])
 RETURNS SETOF steep_repl.work_queue
@@ -494,7 +518,9 @@ BEGIN ATOMIC
 			FROM steep_repl.work_queue AS o
 			WHERE o.id <> ALL (p_live)
 				AND (o.status = 'running' OR (o.status = 'pending' AND o.id = ANY (p_lost)))
-				AND (o.cancel_requested OR o.fruitless + (o.status = 'pending')::int >= o.max_attempts)
+				AND (o.cancel_requested AND NOT steep_repl.has_doubt(o.id)
+					OR o.fruitless + (o.status = 'pending')::int >= o.max_attempts
+						+ CASE WHEN steep_repl.has_doubt(o.id) THEN steep_repl.settle_attempts() ELSE 0 END)
 			ORDER BY o.id
 			LIMIT 1)
 		AND q.status IN ('running', 'pending')
@@ -597,7 +623,7 @@ LANGUAGE sql VOLATILE
 BEGIN ATOMIC
 	UPDATE steep_repl.work_steps
 	SET status = 'pending', helper = NULL,
-		next_attempt_at = clock_timestamp() + steep_repl.backoff(attempt)
+		next_attempt_at = clock_timestamp() + steep_repl.backoff(attempt - coalesce(settle_after, 0))
 	WHERE job_id = p_id AND status = 'running' AND helper <> ALL (p_busy);
 	UPDATE steep_repl.work_steps AS s
 	SET status = 'failed', completed_at = clock_timestamp(),
@@ -605,14 +631,19 @@ BEGIN ATOMIC
 		error_message = coalesce(s.error_message,
 			format('gave up after %s attempts, in which the worker ended without a result', s.attempt))
 	FROM steep_repl.work_queue AS q
-	WHERE s.job_id = p_id AND s.status = 'pending' AND q.id = p_id AND s.attempt >= q.max_attempts;
+	WHERE s.job_id = p_id AND s.status = 'pending' AND q.id = p_id
+		AND CASE WHEN s.in_doubt THEN s.attempt >= s.settle_after + steep_repl.settle_attempts()
+			ELSE s.attempt >= q.max_attempts END;
 	WITH unfinished AS (
-		SELECT s.status, s.next_attempt_at, s.stage = min(s.stage) OVER () AS current
+		SELECT s.status, s.next_attempt_at, s.in_doubt,
+			s.in_doubt AND (s.status = 'pending' OR s.status = 'running' AND s.attempt > s.settle_after) AS settling,
+			s.stage = min(s.stage) OVER () AS current
 		FROM steep_repl.work_steps AS s
 		WHERE s.job_id = p_id AND s.status IN ('pending', 'running', 'failed'))
-	SELECT q.id IS NOT NULL, q.cancel_requested,
+	SELECT q.id IS NOT NULL, q.cancel_requested AND NOT coalesce(bool_or(u.settling), false),
 		(SELECT min(id) FROM steep_repl.work_steps WHERE job_id = p_id AND status = 'failed'),
-		count(*) FILTER (WHERE u.status = 'pending' AND u.current AND u.next_attempt_at <= clock_timestamp()),
+		count(*) FILTER (WHERE u.status = 'pending' AND u.current AND u.next_attempt_at <= clock_timestamp()
+			AND (u.in_doubt OR NOT q.cancel_requested)),
 		count(*) FILTER (WHERE u.status = 'running'),
 		count(u.status),
 		(min(extract(epoch FROM u.next_attempt_at - clock_timestamp()))
@@ -637,9 +668,12 @@ CREATE FUNCTION steep_repl.claim_step(p_job bigint, p_helper int)
 RETURNS SETOF steep_repl.work_steps
 LANGUAGE sql VOLATILE
 BEGIN ATOMIC
-	UPDATE steep_repl.work_steps
-	SET status = 'running', attempt = attempt + 1, helper = p_helper, started_at = clock_timestamp()
-	WHERE id = (
+	UPDATE steep_repl.work_steps AS w
+	SET status = 'running', attempt = w.attempt + 1, helper = p_helper, started_at = clock_timestamp(),
+		settle_after = coalesce(w.settle_after,
+			CASE WHEN w.in_doubt AND (j.cancel_requested OR w.attempt >= j.max_attempts) THEN w.attempt END)
+	FROM steep_repl.work_queue AS j
+	WHERE j.id = p_job AND w.id = (
 		SELECT s.id
 		FROM steep_repl.work_steps AS s
 		WHERE s.job_id = p_job AND s.status = 'pending' AND s.next_attempt_at <= clock_timestamp()
@@ -649,13 +683,13 @@ BEGIN ATOMIC
 				WHERE u.job_id = p_job AND u.status IN ('pending', 'running', 'failed'))
 			AND EXISTS (
 				SELECT FROM steep_repl.work_queue AS q
-				WHERE q.id = p_job AND q.status = 'running' AND NOT q.cancel_requested)
+				WHERE q.id = p_job AND q.status = 'running' AND (s.in_doubt OR NOT q.cancel_requested))
 			AND NOT EXISTS (
 				SELECT FROM steep_repl.work_steps AS f WHERE f.job_id = p_job AND f.status = 'failed')
 		ORDER BY s.seq, s.id
 		LIMIT 1
 		FOR UPDATE SKIP LOCKED)
-	RETURNING *;
+	RETURNING w.*;
 END;
 COMMENT ON FUNCTION steep_repl.claim_step(bigint, int)
 	IS 'internal: mark the next step of a job running';
@@ -675,22 +709,36 @@ COMMENT ON FUNCTION steep_repl.complete_step(bigint, int, bigint, bigint)
 	IS 'internal: mark a step complete';
 
 CREATE FUNCTION steep_repl.fail_step(
-	p_id bigint, p_attempt int, p_status text, p_sqlstate text, p_message text, p_detail text, p_hint text, p_context text)
+	p_id bigint, p_attempt int, p_settled boolean, p_status text,
+	p_sqlstate text, p_message text, p_detail text, p_hint text, p_context text)
 RETURNS text
 LANGUAGE sql VOLATILE
 BEGIN ATOMIC
 	UPDATE steep_repl.work_steps AS s
-	SET status = CASE WHEN p_status = 'pending' AND s.attempt >= q.max_attempts THEN 'failed' ELSE p_status END,
-		helper = NULL, completed_at = CASE WHEN p_status <> 'pending' THEN clock_timestamp() END,
-		next_attempt_at = clock_timestamp() + steep_repl.backoff(s.attempt),
-		error_sqlstate = p_sqlstate, error_message = p_message, error_detail = p_detail,
-		error_hint = p_hint, error_context = p_context
-	FROM steep_repl.work_queue AS q
-	WHERE s.id = p_id AND s.status = 'running' AND s.attempt = p_attempt AND q.id = s.job_id
+	SET status = r.status, helper = NULL,
+		completed_at = CASE WHEN r.status <> 'pending' THEN clock_timestamp() END,
+		settled = CASE WHEN r.doubt OR s.settled IS NULL THEN s.settled ELSE s.attempt END,
+		settle_after = coalesce(s.settle_after, CASE WHEN r.doubt AND p_status <> 'pending' THEN s.attempt END),
+		next_attempt_at = clock_timestamp() + steep_repl.backoff(s.attempt - coalesce(s.settle_after, 0)),
+		error_sqlstate = CASE WHEN r.keep THEN s.error_sqlstate ELSE p_sqlstate END,
+		error_message = CASE WHEN r.keep THEN s.error_message ELSE p_message END,
+		error_detail = CASE WHEN r.keep THEN s.error_detail ELSE p_detail END,
+		error_hint = CASE WHEN r.keep THEN s.error_hint ELSE p_hint END,
+		error_context = CASE WHEN r.keep THEN s.error_context ELSE p_context END
+	FROM (SELECT o.id, d.doubt, o.attempt > o.settle_after AND o.error_message IS NOT NULL AS keep,
+			CASE WHEN NOT d.doubt AND p_status = 'pending' AND o.attempt >= q.max_attempts THEN 'failed'
+				WHEN NOT d.doubt THEN p_status
+				WHEN o.attempt >= o.settle_after + steep_repl.settle_attempts() THEN 'failed'
+				ELSE 'pending' END AS status
+		FROM steep_repl.work_steps AS o
+		JOIN steep_repl.work_queue AS q ON q.id = o.job_id,
+			LATERAL (SELECT o.settled IS NOT NULL AND NOT p_settled) AS d (doubt)
+		WHERE o.id = p_id) AS r
+	WHERE s.id = r.id AND s.status = 'running' AND s.attempt = p_attempt
 	RETURNING s.status;
 END;
-COMMENT ON FUNCTION steep_repl.fail_step(bigint, int, text, text, text, text, text, text)
-	IS 'internal: mark a step failed, or pending again if it is worth another attempt';
+COMMENT ON FUNCTION steep_repl.fail_step(bigint, int, boolean, text, text, text, text, text, text)
+	IS 'internal: mark a step failed, or pending again if it is worth another attempt or the peer may have committed it';
 
 CREATE FUNCTION steep_repl.note_fruit(p_job bigint)
 RETURNS void
@@ -750,13 +798,17 @@ CREATE FUNCTION steep_repl.request_cancel(p_id bigint)
 RETURNS text
 LANGUAGE sql VOLATILE
 BEGIN ATOMIC
+	UPDATE steep_repl.work_steps
+	SET next_attempt_at = '-infinity'
+	WHERE job_id = p_id AND status = 'pending' AND in_doubt;
 	UPDATE steep_repl.work_queue
-	SET cancel_requested = true
+	SET cancel_requested = true,
+		next_attempt_at = CASE WHEN steep_repl.has_doubt(id) THEN '-infinity' ELSE next_attempt_at END
 	WHERE id = p_id AND status IN ('pending', 'running')
-	RETURNING status;
+	RETURNING CASE WHEN steep_repl.has_doubt(id) THEN 'in doubt' ELSE status END;
 END;
 COMMENT ON FUNCTION steep_repl.request_cancel(bigint)
-	IS 'internal: ask for the end of a job; returns its status, or null if it has ended';
+	IS 'internal: ask for the end of a job; returns its status, null if it has ended, "in doubt" if the peer may have committed a step';
 
 CREATE FUNCTION steep_repl.job_status(p_id bigint, OUT p_status text, OUT p_writer xid)
 LANGUAGE sql STABLE
@@ -784,6 +836,8 @@ BEGIN ATOMIC
 		WHERE q.status IN ('complete', 'failed', 'cancelled')
 			AND q.completed_at < now() - p_older_than
 			AND steep_repl.may_manage(p_role, q.owner)
+			AND NOT (steep_repl.has_doubt(q.id) AND EXISTS
+				(SELECT FROM steep_repl.merge_audit_log AS m WHERE m.merge_id = q.merge_id))
 		RETURNING q.id)
 	SELECT count(*) FROM pruned;
 END;
@@ -870,6 +924,17 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION steep_repl.finish_batch(text, bigint, jsonb) IS
 'records which rows a batch of a merge left out';
+
+CREATE FUNCTION steep_repl.forget_batches(p_merge_id text)
+RETURNS void
+LANGUAGE sql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+	DELETE FROM steep_repl.merge_markers m
+	WHERE m.merge_id = p_merge_id AND m.claimed_by = session_user;
+END;
+COMMENT ON FUNCTION steep_repl.forget_batches(text) IS
+'removes what a merge has marked on this node, once all of it is applied on both';
 
 -- What both nodes of a merge do.
 
@@ -1144,6 +1209,54 @@ END;
 COMMENT ON FUNCTION steep_repl.mark_reverted(text) IS
 'internal: marks the decisions that a merge has undone';
 
+CREATE FUNCTION steep_repl.merge_doubts(p_merge_id text)
+RETURNS SETOF steep_repl.work_steps
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+	SELECT s.*
+	FROM steep_repl.work_queue q
+	JOIN steep_repl.work_steps s ON s.job_id = q.id
+	WHERE q.merge_id = p_merge_id AND s.in_doubt
+	ORDER BY s.id;
+END;
+COMMENT ON FUNCTION steep_repl.merge_doubts(text) IS
+'internal: steps of a merge that the peer may have committed and this node has not; the number of a step is that of its batch';
+
+CREATE FUNCTION steep_repl.describe_doubts(p_merge_id text, p_error text)
+RETURNS text
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+	SELECT concat_ws(E'\n', coalesce(p_error, 'the merge was cancelled'),
+		format('DETAIL:  The peer may have applied batch %s of it, which is not applied here.',
+			string_agg(d.id::text, ', ')),
+		format('HINT:  steep_repl.apply_merge(%L) finds out, and finishes it here.', p_merge_id))
+	FROM steep_repl.merge_doubts(p_merge_id) d
+	HAVING count(*) > 0;
+END;
+COMMENT ON FUNCTION steep_repl.describe_doubts(text, text) IS
+'internal: adds to why a merge has ended what the peer may have applied; null if nothing is in doubt';
+
+CREATE FUNCTION steep_repl.add_settle_steps(p_job bigint, p_merge_id text)
+RETURNS void
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	INSERT INTO steep_repl.work_steps (job_id, stage, seq, kind, target, params)
+	SELECT p_job, 1, row_number() OVER (ORDER BY d.id), 'settle', d.target,
+		d.params || jsonb_build_object('batch', d.id)
+	FROM steep_repl.merge_doubts(p_merge_id) d;
+END;
+COMMENT ON FUNCTION steep_repl.add_settle_steps(bigint, text) IS
+'internal: has a job of a merge first find out what became of steps of earlier jobs';
+
+CREATE FUNCTION steep_repl.mark_settled(p_step bigint)
+RETURNS void
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	UPDATE steep_repl.work_steps SET settled = attempt WHERE id = p_step AND in_doubt;
+END;
+COMMENT ON FUNCTION steep_repl.mark_settled(bigint) IS
+'internal: what the peer has committed of this step is committed here';
+
 CREATE FUNCTION steep_repl.mark_merge(p_merge_id text, p_status text, p_error text)
 RETURNS void
 LANGUAGE sql VOLATILE
@@ -1153,11 +1266,12 @@ BEGIN ATOMIC
 		(SELECT FROM steep_repl.merge_audit_log
 		 WHERE merge_id = p_merge_id AND reverts IS NOT NULL);
 	UPDATE steep_repl.merge_audit_log m
-	SET status = CASE WHEN p_status <> 'complete' OR m.dry_run THEN p_status
+	SET status = CASE WHEN p_status = 'cancelled' AND d.doubts IS NOT NULL THEN 'failed'
+			WHEN p_status <> 'complete' OR m.dry_run THEN p_status
 			WHEN d.failed > 0 THEN 'failed'
 			WHEN d.pending > 0 THEN 'needs_resolution'
 			ELSE p_status END,
-		error_message = coalesce(p_error, CASE WHEN p_status = 'complete' AND d.failed > 0
+		error_message = coalesce(d.doubts, p_error, CASE WHEN p_status = 'complete' AND d.failed > 0
 			THEN format('%s rows could not be written; merge_decisions says why', d.failed) END),
 		started_at = coalesce(m.started_at, clock_timestamp()),
 		completed_at = CASE WHEN p_status IN ('complete', 'failed', 'cancelled')
@@ -1186,7 +1300,9 @@ BEGIN ATOMIC
 			count(*) FILTER (WHERE state = 'failed') AS failed,
 			count(*) FILTER (WHERE state = 'pending') AS pending,
 			count(*) FILTER (WHERE resolved_by = 'last-modified: tie') AS ties,
-			count(*) FILTER (WHERE resolved_by = 'last-modified: unknown') AS unknown_times
+			count(*) FILTER (WHERE resolved_by = 'last-modified: unknown') AS unknown_times,
+			CASE WHEN p_status IN ('failed', 'cancelled')
+				THEN steep_repl.describe_doubts(p_merge_id, p_error) END AS doubts
 		FROM (SELECT e.*, e.state = 'applied' OR
 					e.state = 'planned' AND e.round <= x.applied_round AS applied
 			FROM steep_repl.merge_tables x
@@ -1219,7 +1335,8 @@ CREATE FUNCTION steep_repl.find_merge(
 	p_merge_id text, p_role oid,
 	OUT may boolean, OUT job bigint, OUT busy boolean, OUT status text,
 	OUT planned boolean, OUT changes boolean, OUT applied boolean, OUT round int,
-	OUT server text, OUT conninfo text, OUT peer_identity text, OUT options jsonb)
+	OUT server text, OUT conninfo text, OUT peer_identity text, OUT options jsonb,
+	OUT doubt boolean)
 RETURNS SETOF record
 LANGUAGE sql STABLE
 BEGIN ATOMIC
@@ -1234,8 +1351,8 @@ BEGIN ATOMIC
 			WHERE t.merge_id = m.merge_id AND t.columns IS NULL),
 		EXISTS (SELECT FROM steep_repl.merge_tables t
 			JOIN steep_repl.merge_rows r ON r.table_id = t.id
-			WHERE t.merge_id = m.merge_id AND r.state = 'planned'
-				AND r.round > t.applied_round),
+			WHERE t.merge_id = m.merge_id AND (r.state = 'failed' OR
+				r.state = 'planned' AND r.round > t.applied_round)),
 		EXISTS (SELECT FROM steep_repl.merge_tables t
 			JOIN steep_repl.merge_effects e ON e.table_id = t.id
 			WHERE t.merge_id = m.merge_id
@@ -1248,28 +1365,33 @@ BEGIN ATOMIC
 				WHERE l.table_id = t.id ORDER BY l.seq DESC LIMIT 1) r ON true
 			WHERE t.merge_id = m.merge_id),
 		CASE WHEN NOT m.private_server THEN m.server END,
-		m.conninfo, m.peer_identity, m.options
+		m.conninfo, m.peer_identity, m.options,
+		EXISTS (SELECT FROM steep_repl.merge_doubts(m.merge_id))
 	FROM steep_repl.merge_audit_log m
 	WHERE m.merge_id = p_merge_id;
 END;
 COMMENT ON FUNCTION steep_repl.find_merge(text, oid) IS
 'internal: how a merge stands: may the role manage it, is a job at it or at undoing it, has every table a plan, is anything planned, was anything applied';
 
-CREATE FUNCTION steep_repl.hold_merge(p_merge_id text)
+CREATE FUNCTION steep_repl.lock_merge(p_merge_id text)
 RETURNS void
 LANGUAGE sql VOLATILE
 BEGIN ATOMIC
-	SELECT FROM steep_repl.merge_audit_log WHERE merge_id = p_merge_id
-	FOR NO KEY UPDATE;
+	SELECT FROM steep_repl.merge_audit_log WHERE merge_id = p_merge_id FOR UPDATE;
+	SELECT NULL::void;
 END;
-COMMENT ON FUNCTION steep_repl.hold_merge(text) IS
-'internal: waits for others that go on with a merge, and keeps them waiting';
+COMMENT ON FUNCTION steep_repl.lock_merge(text) IS
+'internal: keeps others from going on with a merge until the transaction ends';
 
 CREATE FUNCTION steep_repl.reopen_merge(
 	p_merge_id text, p_peer text, p_server text, p_conninfo text)
 RETURNS void
 LANGUAGE sql VOLATILE
 BEGIN ATOMIC
+	UPDATE steep_repl.merge_rows r
+	SET state = 'planned', round = t.applied_round + 1, error_message = NULL
+	FROM steep_repl.merge_tables t
+	WHERE t.merge_id = p_merge_id AND r.table_id = t.id AND r.state = 'failed';
 	UPDATE steep_repl.merge_audit_log
 	SET status = 'pending', dry_run = false, completed_at = NULL, error_message = NULL,
 		peer = p_peer, server = coalesce(p_server, 'steep_repl_' || p_merge_id),
@@ -1277,7 +1399,7 @@ BEGIN ATOMIC
 	WHERE merge_id = p_merge_id;
 END;
 COMMENT ON FUNCTION steep_repl.reopen_merge(text, text, text, text) IS
-'internal: what was planned is to be applied, by this way to the peer';
+'internal: what was planned is to be applied, by this way to the peer, and what has failed once more';
 
 CREATE FUNCTION steep_repl.copy_merge_tables(p_merge_id text, p_of text)
 RETURNS void
@@ -1360,8 +1482,10 @@ CREATE FUNCTION steep_repl.prune_merge_records(p_role oid, p_older_than interval
 RETURNS bigint
 LANGUAGE sql VOLATILE
 BEGIN ATOMIC
+	-- of younger ones the merge may be running, on its own node
 	DELETE FROM steep_repl.merge_markers
-	WHERE created_at < now() - p_older_than AND steep_repl.is_admin(p_role);
+	WHERE created_at < now() - greatest(p_older_than, interval '1 day')
+		AND steep_repl.is_admin(p_role);
 	DELETE FROM steep_repl.merge_rows r
 	USING steep_repl.merge_tables t, steep_repl.merge_audit_log m
 	WHERE r.table_id = t.id AND t.merge_id = m.merge_id
@@ -1378,6 +1502,32 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION steep_repl.prune_merge_records(oid, interval) IS
 'internal: forget the ended merges that a role may manage, and old markers';
+
+CREATE FUNCTION steep_repl.leftovers()
+RETURNS TABLE (kind text, name text, merge_id text, since timestamptz)
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+	SELECT l.kind, l.name, l.merge_id, l.since
+	FROM (
+		SELECT 'doubt', s.id::text, q.merge_id, s.started_at
+		FROM steep_repl.work_steps s
+		JOIN steep_repl.work_queue q ON q.id = s.job_id
+		WHERE s.in_doubt AND q.status NOT IN ('pending', 'running')
+		UNION ALL
+		SELECT 'marker', m.batch::text, m.merge_id, m.created_at
+		FROM steep_repl.merge_markers m
+		WHERE m.created_at < now() - interval '1 day'
+		UNION ALL
+		SELECT 'server', f.srvname, a.merge_id, coalesce(a.completed_at, a.started_at)
+		FROM pg_catalog.pg_foreign_server f
+		LEFT JOIN steep_repl.merge_audit_log a ON a.server = f.srvname AND a.private_server
+		WHERE starts_with(f.srvname, 'steep_repl_merge_')
+			AND coalesce(a.status, 'complete') NOT IN ('pending', 'running')) AS l (kind, name, merge_id, since)
+	ORDER BY l.kind, l.since, l.name;
+END;
+COMMENT ON FUNCTION steep_repl.leftovers() IS
+'lists what merges have left on this node: "doubt", a batch of a merge that has ended, which the peer may have applied and this node has not (apply_merge finishes it); "marker", a batch that this node applied for a merge of another node more than a day ago (prune_merges forgets it); "server", the server of a merge that has ended (DROP SERVER ... CASCADE)';
 
 CREATE FUNCTION steep_repl.start_merge(
 	p_peer_connstr text,
@@ -1447,6 +1597,48 @@ LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'steep_repl_prune_merges';
 COMMENT ON FUNCTION steep_repl.prune_merges(interval) IS
 'forgets the merges that ended longer ago than this, with their decisions; returns how many. They cannot be reverted any more';
+
+----------------------------------------------------------------------------
+-- Health
+----------------------------------------------------------------------------
+
+CREATE FUNCTION steep_repl.health_facts(
+	p_role oid,
+	OUT extension_version text, OUT pg_version text, OUT active_operations int,
+	OUT last_error text, OUT failing boolean)
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+	WITH failed AS MATERIALIZED (
+		SELECT q.operation, q.completed_at, q.error_sqlstate,
+			CASE WHEN steep_repl.may_manage(p_role, q.owner) THEN q.error_message END AS message
+		FROM steep_repl.work_queue q
+		WHERE q.status = 'failed'
+		ORDER BY q.completed_at DESC LIMIT 1),
+	left_behind AS MATERIALIZED (
+		SELECT count(*) AS n FROM steep_repl.leftovers())
+	SELECT (SELECT extversion FROM pg_extension WHERE extname = 'steep_repl'),
+		current_setting('server_version'),
+		(SELECT count(*) FROM steep_repl.work_queue WHERE status IN ('pending', 'running'))::int,
+		coalesce(
+			CASE WHEN l.n > 0 THEN
+				format('%s leftovers, listed by steep_repl.leftovers()', l.n) END,
+			(SELECT format('%s: %s', f.operation,
+				coalesce(f.message, 'SQLSTATE ' || f.error_sqlstate)) FROM failed f)),
+		l.n > 0 OR EXISTS (SELECT FROM failed f WHERE f.completed_at > now() - interval '1 day')
+	FROM left_behind l;
+END;
+COMMENT ON FUNCTION steep_repl.health_facts(oid)
+	IS 'internal: what our own tables know of the health of this node';
+
+CREATE FUNCTION steep_repl.health(
+	OUT status text, OUT extension_version text, OUT pg_version text,
+	OUT background_worker_running boolean, OUT shared_memory_available boolean,
+	OUT active_operations int, OUT last_error text)
+RETURNS SETOF record
+LANGUAGE c STABLE ROWS 1
+AS 'MODULE_PATHNAME', 'steep_repl_health';
+COMMENT ON FUNCTION steep_repl.health()
+	IS 'one row on this node: unhealthy if no worker can run, degraded if a job failed within a day or something was left behind, else healthy; never shows others'' errors';
 
 ----------------------------------------------------------------------------
 -- Privileges

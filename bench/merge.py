@@ -133,3 +133,59 @@ def run_delay(a, b, rows, rounds):
     measure(section, a, b, CASES[:5], proxy.port, rounds, SAMPLE)
     proxy.stop()
     section.write()
+
+
+def make_large(a, b):
+    """One row in 20 in conflict, one in 4 only on a, one in 4 only on b."""
+    for what, one_in in (("conflict", 20), ("local_only", 4), ("remote_only", 4)):
+        servers.run_both(*(node.psql("-f", f"{servers.HERE}/sql/differ.sql", what=what,
+                                     node=node.name, one_in=one_in) for node in (a, b)))
+    servers.settle((a, b))
+
+
+def measure_large(section, a, b, rounds):
+    """Merge many rows: rows a second, memory, what the audit costs."""
+    runs, memory, audits = [], [], []
+    merged = 0
+    for turn in range(rounds):
+        make_large(a, b)
+        with servers.MemoryWatch((a, b)) as watch:
+            seconds, merged = merge(a, b.address(), "prefer-local")
+        runs.append(seconds)
+        memory.append(max(watch.peaks.values()))
+        require_same(a, b)
+        audits.append([float(word) for word in a.script("audit").split("|")])
+    section.add("Rows a second by phase:")
+    section.add(table(["merge", "rows", "plan", "apply", "verify", "whole",
+                       "all runs, whole, s"], [merge_lines("both directions", runs, merged)]))
+    share = median([audit[2] / run["whole"] for audit, run in zip(audits, runs)])
+    section.add(f"Largest process: {median(memory):.0f} MB (RssAnon; {raw(memory, 0)}). "
+                f"The audit has {audits[0][1]:.0f} bytes a row, index included; to write "
+                f"it once takes {100 * share:.0f} % of the merge's time.")
+
+
+def measure_plan(section, a, b, rounds):
+    """Plan a merge of a few differences beside analyze_overlap."""
+    overlap = compare.script(a, "overlap", peer=b.address())
+    plans, looks = [], []
+    for turn in range(rounds + 1):
+        start = time.monotonic()
+        overlap()
+        looks.append(time.monotonic() - start)
+        plans.append(float(a.script("plan", peer=b.address())))
+    ratio = median([plan / look for plan, look in zip(plans[1:], looks[1:])])
+    section.add(f"Planning where one row in {compare.ONE_IN} differs takes "
+                f"**{ratio:.2f}** times as long as analyze_overlap (goal: at most 1.5): "
+                f"{raw(plans[1:], 3)} s beside {raw(looks[1:], 3)} s.")
+
+
+def run_large(a, b, rows, rounds):
+    section = Section("merge-large", "Merge of many rows")
+    rounds = min(rounds, 3)
+    compare.prepare(a, b, rows)
+    measure_plan(section, a, b, rounds)
+    prepare(a, b, rows)
+    section.add(f"Then {rows} rows, of which one in 20 is in conflict, one in 4 is only on a "
+                f"and one in 4 only on b; {rounds} runs.")
+    measure_large(section, a, b, rounds)
+    section.write()

@@ -184,6 +184,25 @@ old_columns(const RelInfo *rel, const ForeignKey *fk)
 	return steep_sql_join(items, ", ");
 }
 
+/* The same, as they are read: the JSON value null looks like no value. */
+static char *
+old_values(const RelInfo *rel, const ForeignKey *fk)
+{
+	List	   *items = NIL;
+	ListCell   *cell;
+
+	foreach(cell, fk->referenced)
+	{
+		const char *name = steep_sql_ident(lfirst(cell));
+
+		items = lappend(items,
+						psprintf(steep_table_is_json(steep_relinfo_column(rel, lfirst(cell))) ?
+								 "coalesce(v.%s, 'null') AS %s" : "v.%s AS %s",
+								 name, name));
+	}
+	return steep_sql_join(items, ", ");
+}
+
 /*----------
  * Show one row that referred to one of the values in list $1, of rows that
  * were written over, and has no parent now.
@@ -199,12 +218,12 @@ steep_merge_widow_sql(Site site, const TablePair *pair, const ForeignKey *fk)
 
 	statement->text =
 		psprintf("SELECT ROW(%s)::text\n"
-				 "FROM json_to_recordset($1) AS o(%s)\n"
+				 "FROM (SELECT %s FROM json_to_recordset($1) AS v(%s)) AS o\n"
 				 "JOIN %s AS t ON %s\n"
 				 "WHERE NOT EXISTS (SELECT FROM %s AS p WHERE %s)\n"
 				 "LIMIT 1",
 				 steep_sql_join(columns, ", "),
-				 old_columns(rel, fk),
+				 old_values(rel, fk), old_columns(rel, fk),
 				 from(fk->child_kind, fk->child_schema, fk->child),
 				 same_reference(fk, "o", columns),
 				 from(fk->parent_kind, fk->parent_schema, fk->parent),

@@ -150,6 +150,21 @@ steep_merge_record_sql(void)
 	return &statement;
 }
 
+/* Remove the markers of merge $1 from the peer. */
+const Statement *
+steep_merge_forget_sql(void)
+{
+	static const Statement statement = {
+		.site = SITE_PEER,
+		.purpose = "forget the batches",
+		.text = "SELECT steep_repl.forget_batches($1)",
+		.nparams = 1,
+		.params = {"text"},
+	};
+
+	return &statement;
+}
+
 /* Check deferred constraints now, while both sides can still roll back. */
 const Statement *
 steep_merge_immediate_sql(Site site)

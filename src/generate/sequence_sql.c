@@ -11,14 +11,15 @@
 #include "generate/sequence_sql.h"
 #include "generate/table_sql.h"
 
-/* Types that a sequence can number, and what they hold of its values. */
-static const struct
+/* A type that a sequence can number, and what it holds of its values. */
+typedef struct NumberType
 {
 	const char *name;
 	const char *least;
 	const char *most;
-}			types[] =
-{
+} NumberType;
+
+static const NumberType types[] = {
 	{"smallint", "-32768", "32767"},
 	{"integer", "-2147483648", "2147483647"},
 	{"bigint", "-9223372036854775808", "9223372036854775807"},
@@ -87,23 +88,23 @@ steep_sequence_list_sql(Site site)
 	return steep_statement_at(&list_sql, site);
 }
 
-/* Find the type of a column among those that can be numbered, or -1. */
-static int
+/* Find the type of a column among those that can be numbered, or NULL. */
+static const NumberType *
 find_type(const ColumnInfo *column)
 {
-	for (int i = 0; i < (int) lengthof(types); i++)
+	for (size_t i = 0; i < lengthof(types); i++)
 	{
 		if (strcmp(types[i].name, column->base) == 0)
-			return i;
+			return &types[i];
 	}
-	return -1;
+	return NULL;
 }
 
 /* Can a sequence number this column? */
 bool
 steep_sequence_feeds(const ColumnInfo *column)
 {
-	return find_type(column) >= 0;
+	return find_type(column) != NULL;
 }
 
 /*----------
@@ -161,7 +162,7 @@ steep_sequence_move_sql(Site site, const char *schema, const char *name,
 						const ColumnInfo *column)
 {
 	Statement  *statement = palloc0(sizeof(Statement));
-	int			type = find_type(column);
+	const NumberType *type = find_type(column);
 	char	   *sequence = steep_sql_name(schema, name);
 	char	   *literal = steep_sql_literal(sequence);
 
@@ -202,7 +203,7 @@ steep_sequence_move_sql(Site site, const char *schema, const char *name,
 				 "       coalesce((SELECT value FROM jump),\n"
 				 "                (SELECT value FROM walk ORDER BY calls DESC LIMIT 1))\n"
 				 "FROM way",
-				 types[type].least, types[type].most, sequence,
+				 type->least, type->most, sequence,
 				 literal, literal, literal, literal);
 	statement->result = "fits bool, cycles bool, beyond numeric, moved_to int8";
 	statement->nparams = 4;

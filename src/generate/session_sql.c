@@ -32,7 +32,8 @@ steep_session_path_sql(void)
 
 /*
  * Pin every setting that decides bytes; a release that lacks one skips it.
- * The peer looks every five seconds whether we are still there.
+ * The peer looks every few seconds whether we are still there, also when the
+ * network says nothing: else its locks would outlive us for hours.
  *
  *	SELECT set_config(s.name, v.value, false)
  *	FROM (VALUES (<name>, <value>), …) v(name, value)
@@ -47,7 +48,9 @@ steep_session_pin_sql(void)
 	initStringInfo(&text);
 	appendStringInfoString(&text,
 						   "SELECT count(set_config(s.name, v.value, false))\n"
-						   "FROM (VALUES ('client_connection_check_interval', '5s')");
+						   "FROM (VALUES ('client_connection_check_interval', '5s'),\n"
+						   "  ('tcp_keepalives_idle', '10'), ('tcp_keepalives_interval', '5'),\n"
+						   "  ('tcp_keepalives_count', '3'), ('tcp_user_timeout', '30s')");
 	for (int i = 0; i < steep_npinned_settings; i++)
 	{
 		const PinnedSetting *pinned = &steep_pinned_settings[i];

@@ -236,7 +236,7 @@ steep_helper_attach(const SlotAddress *address)
 	return slot;
 }
 
-/* Is the leader of this helper still there, and wants the job done? */
+/* Is the leader of this helper still there? */
 bool
 steep_helper_wanted(void)
 {
@@ -244,8 +244,7 @@ steep_helper_wanted(void)
 
 	LWLockAcquire(steep_jobs->lock, LW_SHARED);
 	wanted = my_slot->generation == my_generation &&
-		my_slot->state == SLOT_RUNNING &&
-		pg_atomic_read_u32(&my_slot->cancel) == 0;
+		my_slot->state == SLOT_RUNNING;
 	steep_slots_wake_process(my_slot->leader);
 	LWLockRelease(steep_jobs->lock);
 	return wanted;

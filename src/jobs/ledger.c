@@ -91,7 +91,9 @@ static const Statement running_job = {
 
 static const Statement claim_step = {
 	SITE_LOCAL, true, "claim a step",
-	"SELECT id, stage, kind, target, params, attempt, weight FROM steep_repl.claim_step($1, $2)",
+	"SELECT id, stage, kind, target, params, attempt, weight,"
+	" coalesce(attempt - 1 > settled, false), coalesce(attempt > settle_after, false)"
+	" FROM steep_repl.claim_step($1, $2)",
 	NULL, 2, {"bigint", "integer"}
 };
 
@@ -103,8 +105,8 @@ static const Statement complete_step = {
 
 static const Statement fail_step = {
 	SITE_LOCAL, true, "record a failed step",
-	"SELECT steep_repl.fail_step($1, $2, $3, $4, $5, $6, $7, $8)",
-	NULL, 8, {"bigint", "integer", "text", "text", "text", "text", "text", "text"}
+	"SELECT steep_repl.fail_step($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+	NULL, 9, {"bigint", "integer", "boolean", "text", "text", "text", "text", "text", "text"}
 };
 
 static char **
@@ -325,6 +327,8 @@ steep_ledger_claim_step(Job *job, int helper)
 	step->params = row[4];
 	step->attempt = (int) steep_books_integer(row[5]);
 	step->weight = steep_books_integer(row[6]);
+	step->in_doubt = steep_books_bool(row[7]);
+	step->settle = steep_books_bool(row[8]);
 	return step;
 }
 
@@ -348,13 +352,17 @@ steep_ledger_complete_step(const StepContext *step, uint64 rows, uint64 bytes)
 						step->id, step->job->id)));
 }
 
-/* Mark a step failed or cancelled, or pending for another attempt. */
+/*
+ * Mark a step failed or cancelled, or pending for another attempt; the latter
+ * also if nobody knows yet whether the peer has committed.
+ */
 void
 steep_ledger_fail_step(const StepContext *step, JobStatus status,
 					   const JobError *error)
 {
 	const char *values[] = {
 		steep_books_number(step->id), steep_books_number(step->attempt),
+		step->in_doubt || step->decided ? "false" : "true",
 		steep_job_status_name(status), error->sqlstate, error->message,
 		error->detail, error->hint, error->context
 	};

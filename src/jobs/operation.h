@@ -46,6 +46,12 @@ typedef struct StepContext
 	int			attempt;		/* 1 = first; a step may run again after it
 								 * committed, if the record was lost */
 	uint64		weight;			/* its share of the job's progress */
+	bool		in_doubt;		/* the peer may have committed in an earlier
+								 * attempt; the operation clears it when it
+								 * finds that it has not */
+	bool		settle;			/* do not do the step; only find out whether
+								 * the peer has committed, and if so finish it
+								 * here */
 	bool		decided;		/* set by the operation, with a call of
 								 * HOLD_CANCEL_INTERRUPTS(): the peer may have
 								 * committed, so a cancel comes too late */

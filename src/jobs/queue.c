@@ -53,8 +53,8 @@ static const Statement enqueue_job = {
 
 static const Statement enqueue_step = {
 	SITE_LOCAL, true, "add a step",
-	"SELECT steep_repl.enqueue_step($1, $2, $3, $4, $5, $6, $7)",
-	NULL, 7, {"bigint", "integer", "integer", "text", "text", "jsonb", "bigint"}
+	"SELECT steep_repl.enqueue_step($1, $2, $3, $4, $5, $6, $7, $8)",
+	NULL, 8, {"bigint", "integer", "integer", "text", "text", "jsonb", "bigint", "boolean"}
 };
 
 static const Statement find_job = {
@@ -84,7 +84,7 @@ at_commit(void)
 
 	foreach(cell, cancelled)
 		steep_slots_cancel(((Cancel *) lfirst(cell))->job);
-	if (submitted && steep_jobs != NULL)
+	if ((submitted || cancelled != NIL) && steep_jobs != NULL)
 		steep_slots_wake(MyDatabaseId, 0);
 }
 
@@ -189,7 +189,8 @@ add_step(int64 job, int seq, const StepSpec *step)
 	const char *values[] = {
 		steep_books_number(job), steep_books_number(step->stage),
 		steep_books_number(seq), step->kind, step->target, step->params,
-		steep_books_number(Max(step->weight, 1))
+		steep_books_number(Max(step->weight, 1)),
+		step->twofold ? "true" : "false"
 	};
 
 	(void) steep_local_none(&enqueue_step, values, NIL);
@@ -267,7 +268,12 @@ cancel_at_commit(int64 id)
 	watch_transaction();
 }
 
-/* Cancel one job; false if it has ended. */
+/*
+ * Cancel one job; false if it has ended.
+ *
+ * One that waits for another attempt ends at once, unless the peer may have
+ * committed a step of it: then a worker has to find out first.
+ */
 static bool
 cancel_job(const Job *job)
 {

@@ -35,6 +35,7 @@ typedef struct StepSpec
 	const char *params;			/* jsonb as text, or NULL; never a secret */
 	uint64		weight;			/* rows or bytes it is expected to take, the
 								 * same unit in all steps of a job; 0 = 1 */
+	bool		twofold;		/* it commits on the peer, then here */
 } StepSpec;
 
 extern void steep_job_check(void);

@@ -11,7 +11,8 @@
  *
  * With atomicity "batch", stage 2 is split, which adds a stage for each batch
  * and one that looks for rows that moved.  A merge that undoes another starts
- * with revert instead of plan, and one that was planned before with apply.
+ * with revert instead of plan, and one that was planned before with apply; if
+ * it may be applied on the peer already, with settle.
  *
  *-------------------------------------------------------------------------
  */
@@ -96,13 +97,13 @@ enum
 	FOUND_SERVER,
 	FOUND_CONNINFO,
 	FOUND_IDENTITY,
-	FOUND_OPTIONS
+	FOUND_OPTIONS,
+	FOUND_DOUBT
 };
 
 /* merge_report.c */
 extern Datum steep_merge_record(const char *id);
 extern char **steep_merge_find(const char *id);
-extern char **steep_merge_hold(const char *id);
 
 /* merge_submit.c */
 extern void steep_merge_check_peer(const Session *session);
@@ -113,7 +114,11 @@ extern char *steep_merge_record_new(const PeerAddress *address,
 									const char *identity);
 
 /* merge_resume.c */
-extern void steep_merge_check_idle(const char *id, char **found);
+extern char **steep_merge_take(const char *id);
+extern void steep_merge_check_settled(const char *id, char **found);
+
+/* merge_settle.c */
+extern void steep_merge_forget_batches(Session *session, const char *id);
 
 /* merge_plan.c */
 extern void steep_merge_record_statements(Session *session,
@@ -141,6 +146,7 @@ extern void steep_merge_plan_again(StepContext *step);
 extern void steep_merge_plan(StepContext *step);
 extern void steep_merge_replan(StepContext *step);
 extern void steep_merge_revert(StepContext *step);
+extern void steep_merge_settle(StepContext *step);
 extern void steep_merge_apply(StepContext *step);
 extern void steep_merge_split(StepContext *step);
 extern void steep_merge_batch(StepContext *step);

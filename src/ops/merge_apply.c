@@ -5,8 +5,8 @@
  *
  * One step is one transaction on each node, with these moments:
  *
- *	1. local: lock the rows and check that they are as decided on
- *	2. peer: insert the marker, lock and check its rows
+ *	1. peer: insert the marker
+ *	2. both: lock the rows and check that they are as decided on
  *	3. both: write the rows that moved on neither; the peer records in the
  *	   marker which rows were left out, and commits
  *	4. local: mark the decisions and commit
@@ -137,18 +137,30 @@ exclude_others(Apply *apply)
 	}
 }
 
-/* Claim the batch on the peer; false if the peer has done it before. */
-static bool
-claim(Apply *apply)
+/*
+ * Claim the batch on the peer, or learn that the peer has done it before.
+ *
+ * That comes first: no lock is held while another attempt is waited for, and
+ * no other reason for an error, like a table that has changed, is in the way
+ * of finding out.  Once we have the marker, no earlier attempt can commit.
+ */
+void
+steep_merge_claim_batch(Apply *apply)
 {
 	const char *values[] = {apply->merge->id, apply->batch};
-	char	   *claimed;
+	Peer	   *peer = apply->session->peer;
 
+	steep_peer_set_time_limit(peer,
+							  (int) Min(PATIENCE * strtoll(apply->merge->lock_timeout, NULL, 10),
+										PG_INT32_MAX));
+	steep_peer_none(peer, steep_merge_begin_sql(), NULL);
+	set_limits(apply, SITE_LOCAL);
+	set_limits(apply, SITE_PEER);
 	TEST_POINT("merge-before-marker");
-	claimed = steep_peer_value(apply->session->peer, steep_merge_claim_sql(),
-							   values);
+	apply->forward = steep_peer_value(peer, steep_merge_claim_sql(), values)[0] != 't';
 	TEST_POINT("merge-after-marker");
-	return claimed[0] == 't';
+	if (!apply->forward)
+		apply->step->in_doubt = false;
 }
 
 /* Take over from the marker which decisions the peer left out. */
@@ -239,27 +251,16 @@ try_batch(Apply *apply)
 }
 
 /*
- * Do moments 1 to 3.
- *
- * The marker is claimed before this node's rows are locked: no lock is held
- * while another attempt is waited for.  Rolling forward, only the rows to be
- * written here need to be as decided on.  False if nothing was written.
+ * Write a batch that was claimed, and commit on the peer; if the peer has done
+ * it before, only here.  Then only the rows to be written here need to be as
+ * decided on.  False if nothing was written.
  */
 bool
-steep_merge_apply_batch(Apply *apply)
+steep_merge_finish_batch(Apply *apply)
 {
-	Peer	   *peer = apply->session->peer;
-
-	steep_peer_set_time_limit(peer,
-							  (int) Min(PATIENCE * strtoll(apply->merge->lock_timeout, NULL, 10),
-										PG_INT32_MAX));
-	steep_peer_none(peer, steep_merge_begin_sql(), NULL);
-	set_limits(apply, SITE_LOCAL);
-	set_limits(apply, SITE_PEER);
 	apply->pairs = steep_merge_pairs(apply->session, apply->merge, apply->table);
 	exclude_others(apply);
 	steep_merge_guard_tables(apply);
-	apply->forward = !claim(apply);
 	if (apply->forward)
 	{
 		hold_cancel(apply);
@@ -275,6 +276,19 @@ steep_merge_apply_batch(Apply *apply)
 	return true;
 }
 
+/* Do moments 1 to 3; false if nothing was written. */
+bool
+steep_merge_apply_batch(Apply *apply)
+{
+	steep_merge_claim_batch(apply);
+	if (apply->step->settle && !apply->forward)
+		ereport(ERROR,
+				(errcode(ERRCODE_QUERY_CANCELED),
+				 errmsg("batch %s is not applied on the peer, and will not be",
+						apply->batch)));
+	return steep_merge_finish_batch(apply);
+}
+
 /* Read what the step is to apply, and connect. */
 Apply *
 steep_merge_prepare(StepContext *step)
@@ -284,7 +298,8 @@ steep_merge_prepare(StepContext *step)
 	apply->step = step;
 	apply->merge = steep_merge_load(step->job->merge_id);
 	apply->table = step->target;
-	apply->batch = psprintf(INT64_FORMAT, step->id);
+	apply->batch = psprintf(INT64_FORMAT,
+							steep_merge_param(step, "batch", step->id));
 	apply->after = psprintf(INT64_FORMAT, steep_merge_param(step, "after", 0));
 	apply->until = psprintf(INT64_FORMAT,
 							steep_merge_param(step, "until", PG_INT64_MAX));
@@ -293,6 +308,15 @@ steep_merge_prepare(StepContext *step)
 	apply->session = steep_merge_connect(apply->merge);
 	steep_progress_phase("apply");
 	return apply;
+}
+
+/* Mark what was planned up to this round as applied. */
+void
+steep_merge_mark_round(const Apply *apply)
+{
+	const char *values[] = {apply->merge->id, psprintf("%d", apply->round)};
+
+	steep_merge_book(&mark_applied, values, NIL);
 }
 
 /*
@@ -304,7 +328,6 @@ void
 steep_merge_apply(StepContext *step)
 {
 	Apply	   *apply;
-	const char *values[] = {step->job->merge_id, NULL};
 	volatile bool written = false;
 
 	steep_merge_check_limits(step);
@@ -320,9 +343,8 @@ steep_merge_apply(StepContext *step)
 	}
 	PG_END_TRY();
 	steep_session_end(apply->session);
-	values[1] = psprintf("%d", apply->round);
 	if (written)
-		steep_merge_book(&mark_applied, values, NIL);
+		steep_merge_mark_round(apply);
 	steep_merge_plan_again(step);
 	TEST_POINT("merge-before-local-commit");
 }

@@ -42,9 +42,9 @@ static const Statement cut_bounds = {
 	"       AND k.conrelid = to_regclass(t.table_name))\n"
 	"  THEN 2147483647 ELSE $2 END) AS b(last_seq)\n"
 	"WHERE t.merge_id = $1 AND b.last_seq IS NOT NULL\n"
-	"ORDER BY CASE WHEN $3 THEN -t.seq ELSE t.seq END, b.last_seq",
-	.nparams = 3,
-	.params = {"text", "int4", "bool"},
+	"ORDER BY t.seq, b.last_seq",
+	.nparams = 2,
+	.params = {"text", "int4"},
 };
 
 static const Statement halve = {
@@ -83,7 +83,13 @@ static void
 add_batch(StepContext *step, int stage, const char *table, const char *after,
 		  const char *until)
 {
-	StepSpec	spec = {.kind = "batch",.stage = stage,.target = table,.weight = 1};
+	StepSpec	spec = {
+		.kind = "batch",
+		.stage = stage,
+		.target = table,
+		.weight = 1,
+		.twofold = true
+	};
 
 	spec.params = psprintf("{\"after\": %s, \"until\": %s, \"round\": %d, \"replans\": %d}",
 						   after, until,
@@ -97,10 +103,7 @@ void
 steep_merge_split(StepContext *step)
 {
 	const Merge *merge = steep_merge_load(step->job->merge_id);
-	const char *values[] = {
-		merge->id, psprintf("%d", merge->batch_size),
-		merge->backwards ? "true" : "false"
-	};
+	const char *values[] = {merge->id, psprintf("%d", merge->batch_size)};
 	Spool	   *batches = steep_spool_create("batches");
 	StepSpec	again = {.kind = "again",.params = step->params,.weight = 1};
 	Books		books;
@@ -206,7 +209,8 @@ try_to_apply(Apply *apply, volatile bool *written)
 	{
 		MemoryContextSwitchTo(context);
 		error = CopyErrorData();
-		if (apply->step->decided || !about_rows(error->sqlerrcode))
+		if (apply->step->decided || apply->step->in_doubt ||
+			!about_rows(error->sqlerrcode))
 			PG_RE_THROW();
 		FlushErrorState();
 		while (GetCurrentTransactionNestLevel() > level)
@@ -216,6 +220,18 @@ try_to_apply(Apply *apply, volatile bool *written)
 	MemoryContextSwitchTo(context);
 	CurrentResourceOwner = owner;
 	return error;
+}
+
+/* Mark what is planned of the batch as applied, or as waiting for other rows. */
+void
+steep_merge_mark_batch(const Apply *apply, bool written)
+{
+	const char *values[] = {
+		((TablePair *) linitial(apply->pairs))->record,
+		apply->after, apply->until, written ? "applied" : "stale", NULL
+	};
+
+	steep_merge_book(&mark_batch, values, NIL);
 }
 
 /* Step "batch": write the planned decisions of a range, on both nodes. */
@@ -240,13 +256,6 @@ steep_merge_batch(StepContext *step)
 	if (error != NULL)
 		take_failure(apply, error);
 	else
-	{
-		const char *values[] = {
-			((TablePair *) linitial(apply->pairs))->record,
-			apply->after, apply->until, written ? "applied" : "stale", NULL
-		};
-
-		steep_merge_book(&mark_batch, values, NIL);
-	}
+		steep_merge_mark_batch(apply, written);
 	TEST_POINT("merge-before-local-commit");
 }

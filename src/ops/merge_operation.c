@@ -42,6 +42,7 @@ static const struct
 	{"plan", steep_merge_plan},
 	{"replan", steep_merge_replan},
 	{"revert", steep_merge_revert},
+	{"settle", steep_merge_settle},
 	{"apply", steep_merge_apply},
 	{"split", steep_merge_split},
 	{"batch", steep_merge_batch},

@@ -39,15 +39,6 @@ static const Statement find_merge = {
 	.params = {"text", "oid"},
 };
 
-static const Statement hold_merge = {
-	.site = SITE_LOCAL,
-	.writes = true,
-	.purpose = "hold the merge",
-	.text = "SELECT steep_repl.hold_merge($1)",
-	.nparams = 1,
-	.params = {"text"},
-};
-
 static const Statement summarize = {
 	.site = SITE_LOCAL,
 	.purpose = "count the decisions",
@@ -116,18 +107,6 @@ steep_merge_find(const char *id)
 				 errmsg("permission denied for merge \"%s\"", id),
 				 errhint("Ask as the role that started it.")));
 	return row;
-}
-
-/*
- * The same for one that goes on with the merge: others who would, wait for
- * the end of the transaction.
- */
-char	  **
-steep_merge_hold(const char *id)
-{
-	(void) steep_merge_find(id);
-	(void) steep_merge_ask(&hold_merge, &id);
-	return steep_merge_find(id);
 }
 
 /* wait_merge(p_merge_id text, p_timeout_seconds int) */

@@ -280,12 +280,11 @@ Datum
 steep_repl_resolve_conflict(PG_FUNCTION_ARGS)
 {
 	Resolution	wanted = read_arguments(fcinfo);
-	char	  **found = steep_merge_hold(wanted.merge);
 	char	  **conflict;
 	char	  **row = NULL;
 
 	check_how(&wanted);
-	steep_merge_check_idle(wanted.merge, found);
+	steep_merge_check_settled(wanted.merge, steep_merge_take(wanted.merge));
 	conflict = find(&wanted);
 	check_direction(&wanted, conflict);
 	if (wanted.row != NULL)

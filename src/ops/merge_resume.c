@@ -27,6 +27,15 @@ PG_FUNCTION_INFO_V1(steep_repl_apply_merge);
 PG_FUNCTION_INFO_V1(steep_repl_revert_merge);
 PG_FUNCTION_INFO_V1(steep_repl_prune_merges);
 
+static const Statement lock_merge = {
+	.site = SITE_LOCAL,
+	.writes = true,
+	.purpose = "keep others off the merge",
+	.text = "SELECT steep_repl.lock_merge($1)",
+	.nparams = 1,
+	.params = {"text"},
+};
+
 static const Statement reopen_merge = {
 	.site = SITE_LOCAL,
 	.writes = true,
@@ -73,15 +82,38 @@ static const Statement prune = {
 	.params = {"oid", "interval"},
 };
 
-/* Refuse to go on with a merge that a worker is at. */
-void
-steep_merge_check_idle(const char *id, char **found)
+/*
+ * Say how a merge stands that the caller may go on with, and keep others from
+ * doing so meanwhile.  Refuse one that a worker is at.
+ */
+char	  **
+steep_merge_take(const char *id)
 {
+	char	  **found;
+	const char *values[] = {id};
+
+	(void) steep_merge_find(id);
+	(void) steep_merge_book(&lock_merge, values, NIL);
+	found = steep_merge_find(id);
 	if (found[FOUND_BUSY][0] == 't')
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_IN_USE),
 				 errmsg("merge \"%s\" is still running", id),
 				 errhint("Wait for it with steep_repl.wait_merge('%s').", id)));
+	return found;
+}
+
+/* Refuse what cannot be done before it is known what the peer has applied. */
+void
+steep_merge_check_settled(const char *id, char **found)
+{
+	if (found[FOUND_DOUBT][0] == 't')
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the peer may have applied a part of merge \"%s\" that is not applied here",
+						id),
+				 errhint("steep_repl.apply_merge('%s') finds out, and finishes it here.",
+						 id)));
 }
 
 /* Find the way back to the peer of a merge. */
@@ -138,13 +170,12 @@ tables_of(const char *id)
 static void
 check_plan(const char *id, char **found)
 {
-	steep_merge_check_idle(id, found);
 	if (found[FOUND_PLANNED][0] != 't')
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("merge \"%s\" has no plan for all of its tables", id),
 				 errhint("Start a new merge.")));
-	if (found[FOUND_CHANGES][0] != 't')
+	if (found[FOUND_CHANGES][0] != 't' && found[FOUND_DOUBT][0] != 't')
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("merge \"%s\" has nothing to apply", id),
@@ -178,7 +209,7 @@ Datum
 steep_repl_apply_merge(PG_FUNCTION_ARGS)
 {
 	char	   *id = read_id(fcinfo);
-	char	  **found = steep_merge_hold(id);
+	char	  **found = steep_merge_take(id);
 	PeerAddress *address;
 	const char *values[] = {id, NULL, NULL, NULL};
 
@@ -197,11 +228,20 @@ steep_repl_apply_merge(PG_FUNCTION_ARGS)
 	PG_RETURN_DATUM(steep_merge_record(id));
 }
 
+/* Take from options what would have a merge undone in batches. */
+static Jsonb *
+whole(Jsonb *options)
+{
+	return DatumGetJsonbP(DirectFunctionCall2(jsonb_delete,
+											  JsonbPGetDatum(options),
+											  CStringGetTextDatum("atomicity")));
+}
+
 /* Refuse to undo what was not done. */
 static void
 check_applied(const char *id, char **found)
 {
-	steep_merge_check_idle(id, found);
+	steep_merge_check_settled(id, found);
 	if (found[FOUND_APPLIED][0] != 't')
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -214,7 +254,8 @@ Datum
 steep_repl_revert_merge(PG_FUNCTION_ARGS)
 {
 	char	   *of = read_id(fcinfo);
-	char	  **found = steep_merge_hold(of);
+	char	  **found = steep_merge_take(of);
+	Jsonb	   *options = whole(options_of(found));
 	PeerAddress *address;
 	List	   *tables;
 	char	   *id;
@@ -225,12 +266,12 @@ steep_repl_revert_merge(PG_FUNCTION_ARGS)
 	address = address_of(fcinfo, of, found);
 	tables = tables_of(of);
 	id = steep_merge_record_new(address, steep_sql_array(tables), "revert",
-								false, options_of(found), NULL, of,
+								false, options, NULL, of,
 								found[FOUND_IDENTITY]);
 	values[0] = id;
 	(void) steep_merge_book(&copy_tables, values, NIL);
 	check_peer(address, of, found, steep_merge_load(id));
-	steep_merge_enqueue(id, steep_options_read(options_of(found)), "revert",
+	steep_merge_enqueue(id, steep_options_read(options), "revert",
 						tables, NULL, false);
 	PG_RETURN_DATUM(steep_merge_record(id));
 }

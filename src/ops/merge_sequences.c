@@ -143,7 +143,8 @@ move(Session *session, Site site, const TablePair *pair,
 	if (moved[MOVE_FITS][0] == 't')
 		ereport(LOG,
 				(errmsg("sequence \"%s\" has moved to %s %s", name,
-						moved[MOVE_TO], steep_session_place(session, site))));
+						moved[MOVE_TO], steep_session_place(session, site)),
+				 errhidecontext(true)));
 	else if (moved[MOVE_CYCLES][0] != 't')
 		ereport(WARNING,
 				(errcode(ERRCODE_SEQUENCE_GENERATOR_LIMIT_EXCEEDED),

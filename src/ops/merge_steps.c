@@ -34,6 +34,15 @@ static const Statement list_changes = {
 	.params = {"text"},
 };
 
+static const Statement add_settle_steps = {
+	.site = SITE_LOCAL,
+	.writes = true,
+	.purpose = "have earlier steps settled",
+	.text = "SELECT steep_repl.add_settle_steps($1, $2)",
+	.nparams = 2,
+	.params = {"int8", "text"},
+};
+
 /* The columns of list_changes. */
 enum
 {
@@ -72,6 +81,7 @@ add_apply(List *steps, const MergeOptions *options, const char *params,
 	steps = add(steps, options->by_batch ? "split" : "apply",
 				MERGE_STAGE_APPLY, NULL, weight);
 	((StepSpec *) llast(steps))->params = params;
+	((StepSpec *) llast(steps))->twofold = !options->by_batch;
 	return steps;
 }
 
@@ -123,15 +133,22 @@ steep_merge_enqueue(const char *id, const MergeOptions *options,
 	(void) steep_job_enqueue(&spec, steps);
 }
 
-/* Submit a job that applies what a merge has planned. */
+/*
+ * Submit a job that applies what a merge has planned, once it has found out
+ * what became of the steps of its earlier jobs.
+ */
 void
 steep_merge_enqueue_apply(const char *id, const MergeOptions *options,
 						  List *tables, int round)
 {
 	JobSpec		spec = {.operation = MERGE_OPERATION,.merge_id = id,.parallel = 1};
 	List	   *steps = add_apply(NIL, options, round_params(round, 0, false), 1);
+	const char *values[] = {NULL, id};
 
-	(void) steep_job_enqueue(&spec, add_last(steps, options->sequences, tables));
+	values[0] = steep_books_number(steep_job_enqueue(&spec,
+													 add_last(steps, options->sequences,
+															  tables)));
+	(void) steep_merge_book(&add_settle_steps, values, NIL);
 }
 
 /* Refuse to apply a plan that changes more than it may. */
@@ -212,6 +229,7 @@ steep_merge_plan_again(StepContext *step)
 		}
 		spec.stage = step->stage + 2;
 		spec.kind = options->by_batch ? "split" : "apply";
+		spec.twofold = !options->by_batch;
 		spec.target = NULL;
 		steep_job_add_step(step, &spec);
 	}

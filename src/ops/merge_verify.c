@@ -101,6 +101,7 @@ steep_merge_verify(StepContext *step)
 	{
 		steep_session_read(session);
 		verify_table(merge, session, step->target);
+		steep_merge_forget_batches(session, merge->id);
 	}
 	PG_CATCH();
 	{

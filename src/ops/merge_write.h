@@ -40,8 +40,14 @@ typedef void (*ChunkWork) (Apply *apply, TablePair *pair, char **chunk,
 						   void *arg);
 
 /* merge_apply.c */
-extern bool steep_merge_apply_batch(Apply *apply);
 extern Apply *steep_merge_prepare(StepContext *step);
+extern void steep_merge_claim_batch(Apply *apply);
+extern bool steep_merge_finish_batch(Apply *apply);
+extern bool steep_merge_apply_batch(Apply *apply);
+extern void steep_merge_mark_round(const Apply *apply);
+
+/* merge_batch.c */
+extern void steep_merge_mark_batch(const Apply *apply, bool written);
 
 /* merge_guard.c */
 extern void steep_merge_guard_tables(Apply *apply);

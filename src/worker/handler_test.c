@@ -96,7 +96,7 @@ run_step(StepContext *step)
 	}
 	if (strcmp(step->kind, "add") == 0)
 	{
-		StepSpec	spec = {step->stage + 1, "sql", NULL, step->params, 1};
+		StepSpec	spec = {.stage = step->stage + 1,.kind = "sql",.params = step->params,.weight = 1};
 
 		steep_job_add_step(step, &spec);
 	}

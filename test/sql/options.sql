@@ -60,20 +60,23 @@ SELECT o, a.state, a.message, a.hint FROM unnest(ARRAY[
 	'{"max_changes": -1}', '{"max_changes": 1.5}', '{"max_changes": 9223372036854775808}', '{"max_changes": "10"}', '{"max_changes": null}',
 	'{"max_change_percent": -0.1}', '{"max_change_percent": 100.1}', '{"max_change_percent": "5"}', '{"max_change_percent": 1e400}',
 	'{"echo": "ignore"}', '{"echo": false}']) AS o, pg_temp.answer(o) AS a;
-SELECT s, a.message, a.hint FROM unnest(ARRAY[NULL, '', 'newest', 'prefer-local', 'last-modified', 'manual']) AS s, pg_temp.answer('{}', s) AS a;
+SELECT s, a.message FROM unnest(ARRAY[NULL, '', 'newest', 'prefer-local', 'last-modified', 'manual']) AS s, pg_temp.answer('{}', s) AS a;
 
 -- conditions: one expression, and nothing but
 SELECT c, a.message FROM unnest(ARRAY[
 	'a > 1', 't.a > 1', 't."A b" IS NULL', 'true', '(a, b) = (1, 2)', 'a IN (1, 2)', 'a = ANY (ARRAY[1, 2])', 'f(a)', 's.f(VARIADIC b)',
 	'a OPERATOR(s.=) b', 'b = '')''', 'b = E''it\''s)''', 'b = $$)'' $1$$', 'b = $x$;$x$', 'a > 1 -- )', 'a > 1 /* ) /* ( */ */',
 	'CASE WHEN a > 1 THEN b ELSE c END', E'a\n>\n1', '"$1" = 1', 'a$1 = 1', 'b = U&''\0061''', 'b = ''\''']) AS c, pg_temp.answer(pg_temp.condition(c)) AS a;
-SELECT E'\n' || c, a.* FROM unnest(ARRAY[
+SELECT c, a.state, a.message, a.detail FROM unnest(ARRAY[
 	'', ' ', '--', '/*', 'a >', 'a, b', 'a) OR (b', 'a) UNION SELECT 1 WHERE (true', 'a) GROUP BY (b', 'a); DELETE FROM t WHERE (true',
 	'true;', '; true', 'true; SELECT 1', 'a GROUP BY b', 'a ORDER BY b', 'a LIMIT 1', 'a FOR UPDATE', 'a UNION SELECT true', 'SELECT true', 'VALUES (true)',
 	'DEFAULT)', 'b = ''', 'b = E''\''', 'b = $$', '"a', ')', '(',
 	'EXISTS (SELECT 1)', 'a IN (SELECT 1)', 'a = (SELECT 1)', 'a > 1 AND NOT (ARRAY(SELECT 1))[1] = 2', 'f(ARRAY[a, (SELECT 1)])',
 	'CASE WHEN (SELECT true) THEN a END', 'a = $1', 'f($2::int)']) AS c, pg_temp.answer(pg_temp.condition(c)) AS a;
-SELECT n, a.* FROM unnest(ARRAY[8192, 8193]) AS n, pg_temp.answer(pg_temp.condition(rpad('a > 1', n))) AS a;
+SELECT a.detail, a.hint FROM pg_temp.answer(pg_temp.condition('a, b')) AS a;
+SELECT n, a.state, a.message FROM unnest(ARRAY[8192, 8193]) AS n, pg_temp.answer(pg_temp.condition(rpad('a > 1', n))) AS a;
+
+SELECT hint FROM pg_temp.answer(pg_temp.condition(rpad('a > 1', 8193)));
 
 -- the meaning of a quote is that of the statements, not of the session
 SET standard_conforming_strings = off;

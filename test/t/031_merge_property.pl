@@ -1,232 +1,446 @@
-# Merges of random tables that diverged at random do what a few lines of Perl
-# over the nodes' rows say: both nodes equal, each row the strategy's, counts
-# and decisions right.
+# Merges of random tables that diverged at random, by random strategies and
+# with random options, do what a reference merge of the same rows in Perl says:
+# to the rows of both nodes, in counts, and in each decision. Planned first and
+# applied later, once more, undone, or started from the other node they do what
+# they should, too.
 #
-# STEEP_SEED repeats a run, STEEP_MERGES says how many merges it has.
+# STEEP_MERGES says how many sets of tables are merged. Each has a seed of its
+# own: STEEP_SEED=... STEEP_MERGES=1 repeats it.
 use SteepTest;
+use JSON::PP;
+use List::Util qw(min);
+use SteepTest::Draw qw(draw_tables create_tables draw_rows draw_options);
+use SteepTest::Reference qw(key_of plan resolve apply_plan plan_revert broken counts summary writes differences);
+use SteepTest::Session;
+use SteepTest::Values qw(pick shuffle chance ident literal unescape);
 
 my $seed = $ENV{STEEP_SEED} // int(rand(2**31));
-my $merges = $ENV{STEEP_MERGES} // 20;
-srand($seed);
+my $sets = $ENV{STEEP_MERGES} // 25;
+my $limit = $PostgreSQL::Test::Utils::timeout_default;
+my $json = JSON::PP->new->canonical;
 diag "STEEP_SEED=$seed";
 
 my ($node, $peer) = start_pair(conf => "fsync = off\nlog_statement = none\n");
+my $user = sql($node, 'SELECT current_user');
+both($node, $peer, q{CREATE DATABASE app TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'});
+my @sides = map { { session => SteepTest::Session->new($_, 'app'), conninfo => conninfo($_, host => $_->host, dbname => 'app', user => $user, password => undef) } } $node, $peer;
 my $before = state_of($node, $peer);
 
-both($node, $peer, q{
+$_->{session}->run(<<'EOC') foreach @sides;
+CREATE EXTENSION steep_repl CASCADE;
+CREATE EXTENSION citext;
+CREATE COLLATION caseless (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
 CREATE TYPE mood AS ENUM ('sad', 'ok', 'happy''');
 CREATE TYPE pair AS (a int, b text);
-CREATE DOMAIN digits AS text CHECK (VALUE ~ '^[0-9]*$')});
+CREATE DOMAIN digits AS text CHECK (VALUE ~ '^[0-9]*$');
+CREATE FUNCTION attempt(statements text[]) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE statement text;
+BEGIN
+	SET CONSTRAINTS ALL IMMEDIATE;
+	FOREACH statement IN ARRAY statements LOOP
+		BEGIN
+			EXECUTE statement;
+		EXCEPTION WHEN integrity_constraint_violation THEN NULL;
+		END;
+	END LOOP;
+END $$;
+EOC
 
-my @words = ('', 'a', 'A', 'tab\\t', 'nul', 'back\\\\slash', 'quote"', "it''s", '(1,2)', '{a,b}', 'NULL', ' ', 'é', 'long' x 700, '$1', '\\n');
-
-# Types, and SQL that draws one of few values, so that keys meet.
-my %types = (
-	int => sub { int(rand(12)) - 3 },
-	bigint => sub { (int(rand(12)) - 3) * 10**12 },
-	numeric => sub { pick('0', '0.0', '1', '1.0', '1.00', '-0.5', '1e30', 'NaN') . '' },
-	'numeric(9,2)' => sub { pick('0', '1.5', '-2.25') },
-	text => sub { pick(@words) },
-	'varchar(5)' => sub { pick('', 'ab', 'abc  ', 'é') },
-	'char(4)' => sub { pick('', 'ab', 'abcd') },
-	float8 => sub { pick('0', '-0', '1e-300', 'NaN', '-Infinity', '0.1') },
-	boolean => sub { pick('t', 'f') },
-	date => sub { pick('2024-02-29', 'infinity', '4713-01-01 BC') },
-	timestamptz => sub { pick('2024-10-27 02:30+02', '2024-10-27 02:30+01', '-infinity') },
-	interval => sub { pick('1 day', '24 hours', '1 mon -1 day', '0') },
-	bytea => sub { pick('\\\\x', '\\\\x00ff', '\\\\x5c') },
-	uuid => sub { sprintf '00000000-0000-0000-0000-%012d', rand(9) },
-	jsonb => sub { pick('{}', '{"a": 1.0}', '[1, "x\\\\u0041"]', 'null', '"\\\\\\\\"') },
-	json => sub { pick('{}', '{"a":1}', '{"a": 1}') },
-	'int[]' => sub { pick('{}', '{1,NULL,3}', '[0:1]={1,2}') },
-	'text[]' => sub { pick('{}', '{"a,b",NULL,"\\\\""}', '{NULL}') },
-	point => sub { pick('(0,0)', '(1,2)') },
-	box => sub { pick('(2,2),(0,0)', '(1,4),(0,0)') },
-	inet => sub { pick('127.0.0.1', '::1/64') },
-	mood => sub { pick('sad', 'ok', "happy''") },
-	pair => sub { pick('(1,)', '(,"x,y")', '(2,"")') },
-	digits => sub { pick('', '1', '42') },
-	int4range => sub { pick('[1,5)', 'empty', '(,3]') },
-	xml => sub { pick('<a/>', '<a></a>') });
-my @keys = ('int', 'bigint', 'numeric', 'text', 'varchar(5)', 'char(4)', 'float8', 'boolean', 'date', 'timestamptz',
-	'bytea', 'uuid', 'int[]', 'text[]', 'mood', 'digits', 'inet', 'interval', 'pair', 'int4range');
-my @names = ('a', 'B', 'c d', 'e"f', 'select', "it's", '$1', 'x.y', 'k1', 'n', 'digest', 'w', 't', 'r', 'p');
-
-sub pick
+sub text
 {
-	return $_[ rand(@_) ];
+	return literal('text', $_[0]) =~ s/::text$//r;
 }
 
-sub shuffle
+# What queries return: a list of rows of each, by the names they come with.
+sub query
 {
-	my @in = @_;
-	my @out;
-	push @out, splice @in, rand(@in), 1 while @in;
-	return @out;
+	my ($side, %queries) = @_;
+	my %answers = $side->{session}->answers(map { $_ => "COPY ($queries{$_}) TO STDOUT" } sort keys %queries);
+
+	return map { my $of = $_; $of => [ map { [ map { unescape($_) } split /\t/, $_, -1 ] } @{ $answers{$of} } ] } keys %answers;
 }
 
-sub ident
-{
-	return '"' . ($_[0] =~ s/"/""/gr) . '"';
-}
-
-# Draw a table: its columns, [name, type], of which the first are the key.
-sub draw_table
-{
-	my ($parent) = @_;
-	my @drawn = shuffle(@names);
-	my @key = map { [ shift @drawn, pick(@keys) ] } 1 .. 1 + int(rand(1.6));
-	my @rest = map { [ shift @drawn, pick(sort keys %types) ] } 1 .. int(rand(6));
-
-	return { name => 'public.' . ident(pick('t', 'T 1', 'o"o') . ($parent ? ' child' : '')), key => \@key, rest => \@rest, parent => $parent,
-		shape => pick('primary', 'primary', 'primary', 'unique', 'none', 'partitioned') };
-}
-
-# Create it on one node, its columns in some order, with some dropped.
+# Create random tables, and rows that both nodes have in common or not.
 sub create
 {
-	my ($n, $t, $shape) = @_;
-	my %key = map { $_->[0] => 1 } @{ $t->{key} };
-	my $list = join ', ', map { ident($_->[0]) } @{ $t->{key} };
-	my @columns = map { ident($_->[0]) . " $_->[1]" . ($key{ $_->[0] } && $shape ne 'none' ? ' NOT NULL' : '') } @{ $t->{key} }, @{ $t->{rest} };
-	my @dropped = map { "gone$_ int" } 1 .. rand(3);
+	my @tables = draw_tables();
+	my @statements;
 
-	push @columns, map { "parent$_ $t->{parent}{key}[$_][1]" } 0 .. $#{ $t->{parent}{key} } if $t->{parent};
-	my $sql = "CREATE TABLE $t->{name} (" . join(', ', shuffle(@columns, @dropped), $shape eq 'unique' ? "UNIQUE ($list)" : $shape eq 'none' ? () : "PRIMARY KEY ($list)");
-	if ($t->{parent})
+	$_->{session}->run(create_tables(chance(0.8), @tables)) foreach @sides;
+	foreach my $column (grep { defined $_->{default} } map { @{ $_->{columns} } } @tables)
 	{
-		$sql .= ', FOREIGN KEY (' . join(', ', map { "parent$_" } 0 .. $#{ $t->{parent}{key} }) . ") REFERENCES $t->{parent}{name} ("
-		  . join(', ', map { ident($_->[0]) } @{ $t->{parent}{key} }) . ') DEFERRABLE INITIALLY DEFERRED';
+		my %printed = query($sides[0], default => 'SELECT ' . literal($column->{type}, $column->{default}));
+		$column->{printed} = $printed{default}[0][0];
 	}
-	$sql .= ')';
-	$sql .= ' PARTITION BY HASH (' . ident($t->{key}[0][0]) . '); ' . join '; ', map { "CREATE TABLE public.part$_ PARTITION OF $t->{name} FOR VALUES WITH (MODULUS 2, REMAINDER $_)" } 0, 1
-	  if $shape eq 'partitioned';
-	sql($n, "SET client_min_messages = error; $sql; " . join '; ', map { "ALTER TABLE $t->{name} DROP COLUMN " . (split / /)[0] } @dropped);
-	return;
-}
-
-# SQL that inserts a row of random values.
-sub insert
-{
-	my ($t) = @_;
-	my @columns = (@{ $t->{key} }, @{ $t->{rest} });
-	my $n = 0;
-	my @values = map { $n++ >= @{ $t->{key} } && rand() < 0.2 ? 'NULL' : literal($_->[1]) } @columns;
-	my @names = map { ident($_->[0]) } @columns;
-	my $parents = '';
-
-	if ($t->{parent})
+	@statements = draw_rows(2, @tables);
+	foreach my $part (1, 2)
 	{
-		push @names, map { "parent$_" } 0 .. $#{ $t->{parent}{key} };
-		push @values, map { "p.\"$_->[0]\"" =~ s/"(.*)"/ident($1)/er } @{ $t->{parent}{key} };
-		$parents = " FROM $t->{parent}{name} p ORDER BY random() LIMIT 1";
-	}
-	return "INSERT INTO $t->{name} (" . join(', ', @names) . ') SELECT ' . join(', ', @values) . "$parents";
-}
-
-sub literal
-{
-	my ($type) = @_;
-
-	return "E'" . $types{$type}->() . "'::$type";
-}
-
-# Rows of both nodes, then changes on either.
-sub fill
-{
-	my ($t) = @_;
-	my $rows = pick(0, 5, 15, 60);
-	my $guard = 'EXCEPTION WHEN unique_violation THEN NULL; END';
-	my @same = map { insert($t) } 1 .. $rows;
-	my @both = $t->{parent} ? () : @same;
-	my $seed = rand() * 2 - 1;
-
-	foreach my $n ($node, $peer)
-	{
-		my @own = map { insert($t) } 1 .. rand($rows);
-		my @all = $t->{parent} ? (@same, @own) : rand() < 0.15 ? () : (@both, @own);
-		my $unique = $t->{shape} eq 'none' ? "CREATE UNIQUE INDEX guard ON $t->{name} (" . join(', ', map { ident($_->[0]) } @{ $t->{key} }) . ');' : '';
-		my $change = join '', map { $_->[1] =~ /^(xml|json|point|box)$/ ? () : ident($_->[0]) . ' = ' . literal($_->[1]) . ', ' } @{ $t->{rest} };
-
-		sql($n, "SET client_min_messages = error; SELECT setseed($seed); $unique DO \$do\$ BEGIN "
-			  . join(' ', map { "BEGIN $_; $guard;" } @all) . " END \$do\$; "
-			  . ($unique ? 'DROP INDEX guard;' : '')
-			  . ($change ? "UPDATE $t->{name} SET " . ($change =~ s/, $//r) . ' WHERE random() < 0.2;' : '')
-			  . ($rows && rand() < 0.4 ? 'ANALYZE' : ''));
-	}
-	return;
-}
-
-# Keys are equal as their type says, not as they print.
-sub fold
-{
-	my ($t, $text) = @_;
-	my @fields = split /\t/, $text, -1;
-
-	foreach my $i (0 .. $#{ $t->{key} })
-	{
-		my $type = $t->{key}[$i][1];
-		$fields[$i] =~ s/\.?0+$// if $type eq 'numeric' && $fields[$i] =~ /\./;
-		$fields[$i] = '0' if $type =~ /^(numeric|float8)$/ && $fields[$i] =~ /^-?0?$/;
-		$fields[$i] = '1 day' if $type eq 'interval' && $fields[$i] eq '24:00:00';
-	}
-	return join "\t", @fields;
-}
-
-sub compare
-{
-	my ($t) = @_;
-
-	return compare_tables($node, $peer, $t->{name}, [ map { $_->[0] } @{ $t->{key} } ], key_text => sub { fold($t, $_[0]) });
-}
-
-foreach my $i (1 .. $merges)
-{
-	my @tables = draw_table();
-	my $strategy = pick('prefer-local', 'prefer-remote');
-	my $batch = pick(1, 3, 7, 5000);
-	my %want = (local_only => 0, remote_only => 0, match => 0, conflict => 0);
-
-	$tables[0]{shape} = 'primary' if rand() < 0.4 && push @tables, draw_table($tables[0]);
-	foreach my $t (@tables)
-	{
-		create($node, $t, $t->{shape});
-		create($peer, $t, $t->{shape} eq 'partitioned' && rand() < 0.5 ? 'primary' : $t->{shape});
-		fill($t);
-		$t->{before} = compare($t);
-		$want{$_} += $t->{before}{$_} foreach keys %want;
-	}
-	my $keys = join ', ', map { my $t = $_; json($t->{name}) . ': [' . join(', ', map { json($_->[0]) } @{ $t->{key} }) . ']' } grep { $_->{shape} eq 'none' } @tables;
-	my $row = run_merge($node, $peer, [ shuffle(map { $_->{name} } @tables) ], strategy => $strategy,
-		options => "{\"batch_size\": $batch, \"primary_keys\": {$keys}}");
-	my $name = "merge $i, $strategy by $batch: " . join ', ', map { "$_->{shape} (" . join(' ', map { $_->[1] } @{ $_->{key} }) . ')' } @tables;
-	my @wrong;
-
-	is_merged($row, join('|', @want{qw(local_only remote_only match conflict)}, $want{remote_only} + ($strategy eq 'prefer-remote' ? $want{conflict} : 0),
-		$want{local_only} + ($strategy eq 'prefer-local' ? $want{conflict} : 0)), $name);
-	foreach my $t (@tables)
-	{
-		my $after = table_rows($node, $t->{name}, [ map { $_->[0] } @{ $t->{key} } ], key_text => sub { fold($t, $_[0]) });
-
-		push @wrong, "$t->{name}: nodes differ" if %{ compare($t)->{rows} };
-		foreach my $key (keys %{ $t->{before}{rows} })
+		# in turns, so that either may be the last to change a row
+		foreach my $n (shuffle(0, 1))
 		{
-			my ($category, $here, $there) = @{ $t->{before}{rows}{$key} };
-			my $wins = $category eq 'local_only' ? $here : $category eq 'remote_only' ? $there : $strategy eq 'prefer-local' ? $here : $there;
-
-			push @wrong, "$t->{name} $key: got $after->{$key}, not $wins" if ($after->{$key} // '') ne $wins;
+			my @some = splice @{ $statements[$n] }, 0, $part == 1 ? 0.7 * @{ $statements[$n] } : @{ $statements[$n] };
+			$sides[$n]{session}->run('SELECT attempt(ARRAY[' . join(",\n", map { text($_) } @some) . '])') if @some;
 		}
 	}
-	push @wrong, sql($node, "SELECT format('%s decisions', count(*)) FROM steep_repl.merge_decisions
-		WHERE merge_id = '$row->{merge_id}' HAVING count(*) FILTER (WHERE state = 'applied' AND (local_row IS NULL) = (category = 'remote_only')
-		AND (remote_row IS NULL) = (category = 'local_only')) <> $want{local_only} + $want{remote_only} + $want{conflict}") || ();
-	is_deeply(\@wrong, [], "$name: each row is right") || diag "STEEP_SEED=$seed";
-	both($node, $peer, 'SET client_min_messages = error; ' . join ';', map { "DROP TABLE $_->{name} CASCADE" } reverse @tables);
+	return \@tables;
 }
 
-sub json
+# The queries that read all rows of a node, and when they were changed.
+sub state_queries
 {
-	return '"' . ($_[0] =~ s/(["\\])/\\$1/gr) . '"';
+	my ($m) = @_;
+
+	return map {
+		my $columns = join ', ', map { 't.' . ident($_->{name}) } @{ $_->{columns} };
+		"rows $_->{name}" => "SELECT $columns, extract(epoch FROM pg_xact_commit_timestamp(t.xmin)) FROM $_->{name} t"
+	} @{ $m->{all} };
 }
+
+# Their results, by table and key.
+sub read_state
+{
+	my ($m, %answers) = @_;
+	my (%state, %times);
+
+	foreach my $t (@{ $m->{all} })
+	{
+		$state{ $t->{name} } = {};
+		foreach my $values (@{ $answers{"rows $t->{name}"} })
+		{
+			my $time = pop @$values;
+			my %row = map { $_->{name} => shift @$values } @{ $t->{columns} };
+			my $key = key_of($t, \%row);
+
+			die "two rows of $t->{name} have the key $key" if $state{ $t->{name} }{$key};
+			$state{ $t->{name} }{$key} = \%row;
+			$times{ $t->{name} }{$key} = $time;
+		}
+	}
+	return (\%state, \%times);
+}
+
+# Look at both nodes, and at what is on record about a merge.
+sub look
+{
+	my ($m, $id) = @_;
+	my %queries = !$id ? () : (
+		audit => "SELECT to_json(a) FROM steep_repl.merge_audit_log a WHERE merge_id = '$id'",
+		decisions => "SELECT to_json(d) FROM steep_repl.merge_decisions d WHERE merge_id = '$id'",
+		summary => "SELECT concat_ws('|', table_name, category, coalesce(resolution, ''), state, count) FROM steep_repl.merge_summary('$id')");
+	my %answers = query($m->{sides}[0], %queries, state_queries($m));
+	my ($here, $here_times) = read_state($m, %answers);
+	my ($there, $there_times) = read_state($m, query($m->{sides}[1], state_queries($m)));
+
+	$m->{times} = [ $here_times, $there_times ];
+	return [ $here, $there ] if !$id;
+	return {
+		audit => $json->decode(encode($answers{audit}[0][0])),
+		decisions => read_decisions($m, $answers{decisions}),
+		summary => [ sort map { $_->[0] } @{ $answers{summary} } ],
+		rows => [ $here, $there ] };
+}
+
+sub encode
+{
+	my ($text) = @_;
+
+	utf8::encode($text);
+	return $text;
+}
+
+my @said = qw(key category resolution resolved_by state local_row remote_row local_after remote_after);
+
+sub read_decisions
+{
+	my ($m, $rows) = @_;
+	my %got;
+
+	foreach my $row (map { JSON::PP->new->decode($_->[0]) } @$rows)
+	{
+		my $key = key_of($m->{shapes}{ $row->{table_name} }, $row->{key});
+
+		die "two decisions on $row->{table_name} $key" if $got{"$row->{table_name} $key"};
+		$got{"$row->{table_name} $key"} = { map { $_ => $row->{$_} } @said };
+	}
+	return \%got;
+}
+
+# The same as the reference has them.
+sub wanted_decisions
+{
+	my ($m) = @_;
+	my %want;
+
+	foreach my $d (@{ $m->{decisions} })
+	{
+		my %of = (%$d, local_row => $d->{local}, remote_row => $d->{remote});
+
+		foreach my $image (grep { $of{$_} } qw(local_row remote_row local_after remote_after))
+		{
+			$of{$image} = { map { $_ => $of{$image}{$_} } @{ $d->{columns} } };
+		}
+		$of{key} = { map { $_ => $d->{shown}{$_} } @{ $m->{shapes}{ $d->{table} }{key} } };
+		$want{"$d->{table} $d->{key}"} = { map { $_ => $of{$_} } @said };
+	}
+	return \%want;
+}
+
+# Compare what a merge did with what the reference says.
+sub compare
+{
+	my ($m, $status, $rows) = @_;
+	my $got = $m->{got} //= look($m, $m->{id});
+	my %audit = (status => $status, match_count => $m->{match}, %{ counts($m->{decisions}) });
+
+	$audit{changed_since} = $status eq 'failed' ? $got->{audit}{changed_since} : $m->{applied} ? 0 : undef;
+	$got->{audit} = { map { $_ => $got->{audit}{$_} } 'error_message', keys %audit };
+	$audit{error_message} = $got->{audit}{error_message} if $status eq 'failed';
+	push @{ $m->{wrong} }, map { "$m->{doing}: $_" }
+	  differences($got, { audit => { error_message => undef, %audit }, decisions => wanted_decisions($m), summary => summary($m->{decisions}), rows => $rows });
+	($m->{rows}, $m->{got}) = ($got->{rows});
+	$m->{outcome} = 'wrong' if @{ $m->{wrong} };
+	return;
+}
+
+# Call a function that starts a merge, and wait for it.
+sub run
+{
+	my ($m, $call) = @_;
+	my $session = $m->{sides}[0]{session};
+
+	($m->{id}) = $session->run("SELECT merge_id FROM steep_repl.$call");
+	$session->run("SELECT status FROM steep_repl.wait_merge('$m->{id}', $limit)");
+	return;
+}
+
+sub start
+{
+	my ($m, $dry) = @_;
+
+	run($m, 'start_merge(' . join(', ', text($m->{sides}[1]{conninfo}), 'ARRAY[' . join(', ', map { text($_) } @{ $m->{tables} }) . ']',
+			text($m->{strategy}), $dry ? 'true' : 'false', text($json->encode($m->{options}))) . ')');
+	return;
+}
+
+# Merge, or only plan to.
+sub merge
+{
+	my ($m, $dry) = @_;
+
+	@$m{qw(decisions match)} = plan($m, @{ $m->{rows} });
+	$m->{applied} = 0;
+	start($m, $dry);
+	return compare($m, 'complete', $m->{rows}) if $dry;
+	return conclude($m, $m->{options}{max_changes});
+}
+
+# Say what applying what is planned should do, and compare.
+sub conclude
+{
+	my ($m, $max) = @_;
+	my @planned = grep { $_->{state} eq 'planned' } @{ $m->{decisions} };
+	my $changes = grep { writes($_, 'local') || writes($_, 'remote') } @planned;
+	my @after = apply_plan(\@planned, @{ $m->{rows} }, sub { 0 });
+	my @broken = map { broken($m->{all}, $_) } @after;
+	my $got = $m->{got} = look($m, $m->{id});
+	my $pending = grep { $_->{state} eq 'pending' } @{ $m->{decisions} };
+	my $error = $got->{audit}{error_message} // '';
+
+	if (defined $max && $changes > $max)
+	{
+		push @{ $m->{wrong} }, "$m->{doing}: $error" if $error !~ /would change \d+ rows/;
+		return compare($m, 'failed', $m->{rows});
+	}
+	return conclude_batches($m, \@planned, \@broken) if ($m->{options}{atomicity} // '') eq 'batch';
+	if (@broken || $got->{audit}{status} eq 'failed' && may_break($m))
+	{
+		push @{ $m->{wrong} }, "$m->{doing}: not refused, or not for @broken: $error" if $error !~ /duplicate key|parent|foreign key|not unique|identity/;
+		$m->{outcome} = 'refused';
+		return compare($m, 'failed', $m->{rows});
+	}
+	$_->{state} = 'applied' foreach @planned;
+	$m->{applied} = 1;
+	return compare($m, $pending ? 'needs_resolution' : 'complete', \@after);
+}
+
+# Could writing row after row break what holds in the end?
+sub may_break
+{
+	my ($m) = @_;
+
+	return grep { @{ $m->{shapes}{$_}{uniques} } && @{ $m->{rules}{$_}{excluded} } } @{ $m->{tables} };
+}
+
+# In batches, rows that break a constraint fail; so may those that would only
+# have to wait for others.
+sub conclude_batches
+{
+	my ($m, $planned, $broken) = @_;
+	my %state = map { $_ => $m->{got}{decisions}{$_}{state} // '' } keys %{ $m->{got}{decisions} };
+	my $has_failed = sub { $state{"$_[0]{table} $_[0]{key}"} eq 'failed' };
+	my @after = apply_plan($planned, @{ $m->{rows} }, $has_failed);
+	my @failed = grep { $has_failed->($_) } @$planned;
+	my $tangled = grep { @{ $_->{uniques} } } @{ $m->{all} };
+	my $pending = grep { $_->{state} eq 'pending' } @{ $m->{decisions} };
+
+	$tangled ||= grep { my $t = $_; grep { is_later($m, $_->{parent}, $t) } @{ $t->{references} } } @{ $m->{all} };
+	push @{ $m->{wrong} }, "$m->{doing}: " . @failed . ' rows failed' if @failed && !@$broken && !$tangled;
+	push @{ $m->{wrong} }, "$m->{doing}: no row failed, but @$broken" if !@failed && @$broken;
+	push @{ $m->{wrong} }, map { "$m->{doing}: applied, but $_" } map { broken($m->{all}, $_) } @after;
+	$_->{state} = $has_failed->($_) ? 'failed' : 'applied' foreach @$planned;
+	$m->{applied} = 1;
+	$m->{outcome} = 'partly' if @failed;
+	return compare($m, @failed ? 'failed' : $pending ? 'needs_resolution' : 'complete', \@after);
+}
+
+# Is a table drawn after another, so that the two may refer to each other?
+sub is_later
+{
+	my ($m, $t, $than) = @_;
+	my %number = map { $m->{all}[$_]{name} => $_ } 0 .. $#{ $m->{all} };
+
+	return $number{ $t->{name} } > $number{ $than->{name} };
+}
+
+# Decide some conflicts by hand, as somebody may who looks at a plan.
+sub decide
+{
+	my ($m, $share) = @_;
+	my $direction = $m->{options}{direction} // 'both';
+	my @ways = ('skip', $direction ne 'to-remote' ? 'remote' : (), $direction ne 'to-local' ? 'local' : (), $direction eq 'both' ? 'custom' : ());
+	my @open = grep { $_->{category} eq 'conflict' && $_->{state} =~ /pending|planned/ && chance($share) } @{ $m->{decisions} };
+	my @calls;
+
+	foreach my $d (@open)
+	{
+		my $how = pick(@ways);
+		my ($custom, $row) = $how eq 'custom' ? draw_custom($m, $d) : ();
+		my %shown = map { $_ => pick($d->{local}, $d->{shown})->{$_} } @{ $m->{shapes}{ $d->{table} }{key} };
+
+		push @calls, join ', ', "SELECT 1 FROM steep_repl.resolve_conflict('$m->{id}'", text($d->{table}), text($json->encode(\%shown)), text($how),
+		  ($custom ? text($json->encode($custom)) : 'NULL') . ')';
+		resolve($m, $d, $how, $user, $row);
+		$m->{skipped} = 1 if $how eq 'skip';
+	}
+	$m->{sides}[0]{session}->run(join ";\n", @calls) if @calls;
+	return;
+}
+
+# Draw a row out of values that are there: what is given, and what it makes.
+sub draw_custom
+{
+	my ($m, $d) = @_;
+	my $t = $m->{shapes}{ $d->{table} };
+	my %merged = map { $_ => 1 } @{ $d->{columns} };
+	my %key = map { $_ => 1 } @{ $t->{key} };
+	my @seen = grep { defined } map { my $state = $_->{ $d->{table} }; map { $state->{$_} } sort keys %$state } @{ $m->{rows} };
+	my %custom;
+
+	foreach my $column (grep { $merged{ $_->{name} } && !$_->{made} } @{ $t->{columns} })
+	{
+		my $name = $column->{name};
+
+		$custom{$name} = $key{$name} ? $d->{local}{$name} : pick(@seen)->{$name} if chance(0.4);
+	}
+	return (\%custom, { %{ $d->{local} }, %custom });
+}
+
+# Apply what is planned, in two steps if there is anything to decide.
+sub apply
+{
+	my ($m) = @_;
+
+	foreach my $share (0.6, 1)
+	{
+		decide($m, $share) if $share < 1 || grep { $_->{state} eq 'pending' } @{ $m->{decisions} };
+		next if !grep { $_->{state} eq 'planned' } @{ $m->{decisions} };
+		$m->{doing} .= ', apply';
+		run($m, "apply_merge('$m->{id}')");
+		conclude($m);
+		last if $m->{outcome};
+	}
+	return;
+}
+
+# Merge once more: nothing is left to do.
+sub merge_again
+{
+	my ($m) = @_;
+	my $rows = $m->{rows};
+
+	$m->{doing} .= ', again';
+	merge($m, 0);
+	push @{ $m->{wrong} }, map { "$m->{doing}: $_" } differences($m->{rows}, $rows) if !$m->{skipped};
+	return;
+}
+
+# Undo the merge: each row is as it was.
+sub undo
+{
+	my ($m, $rows) = @_;
+	my $of = $m->{id};
+	my $done = $m->{decisions};
+
+	$m->{doing} .= ', undo';
+	@$m{qw(decisions match applied)} = (plan_revert($done), 0, 0);
+	return if !@{ $m->{decisions} };
+	run($m, "revert_merge('$of')");
+	conclude($m);
+	push @{ $m->{wrong} }, map { "$m->{doing}: $_" } differences($m->{rows}, $rows) if !$m->{outcome};
+	$_->{of}{state} = 'reverted' foreach grep { $_->{state} eq 'applied' } @{ $m->{decisions} };
+	my $states = look($m, $of)->{decisions};
+	push @{ $m->{wrong} }, map { "$m->{doing}: $of: $_" }
+	  differences({ map { $_ => $states->{$_}{state} } keys %$states }, { map { ("$_->{table} $_->{key}" => $_->{state}) } @$done });
+	return;
+}
+
+# Merge from the other node, with all that says local and remote changed over.
+sub mirror
+{
+	my ($m) = @_;
+	my %turned = (local => 'remote', remote => 'local', 'prefer-local' => 'prefer-remote', 'prefer-remote' => 'prefer-local',
+		'to-local' => 'to-remote', 'to-remote' => 'to-local');
+	my $turn = sub { $turned{ $_[0] // '' } // $_[0] };
+
+	$m->{doing} .= ', from the peer';
+	$m->{$_} = [ reverse @{ $m->{$_} } ] foreach qw(sides rows times);
+	$m->{strategy} = $turn->($m->{strategy});
+	$_->{strategy} = $turn->($_->{strategy}) foreach values %{ $m->{rules} };
+	$m->{options}{tie} = $turn->($m->{options}{tie} // 'local');
+	$m->{options}{direction} = $turn->($m->{options}{direction} // 'both');
+	$_ = $turn->($_) foreach values %{ $m->{options}{strategies} // {} };
+	merge($m, 0);
+	return;
+}
+
+# Take one set of tables through all that.
+sub try_set
+{
+	my ($m) = @_;
+	my $dry = chance(0.4);
+	my $rows = $m->{rows} = look($m);
+	my ($merged, $by_commit);
+
+	$m->{doing} = 'plan' if $dry;
+	merge($m, $dry);
+	apply($m) if $dry || grep { $_->{state} eq 'pending' } @{ $m->{decisions} };
+	merge_again($m) if !$m->{outcome} && chance(0.25);
+	return;
+}
+
+foreach my $i (0 .. $sets - 1)
+{
+	my $own = $seed + $i;
+	srand($own);
+	my $tables = create();
+	my $m = { %{ draw_options(@$tables) }, all => $tables, shapes => { map { $_->{name} => $_ } @$tables }, sides => [@sides], wrong => [], doing => 'merge' };
+	my $shapes = join ', ', map { "$_->{shape} (" . join(' ', map { $_->{type} } @{ $_->{columns} }[ 0 .. $#{ $_->{key} } ]) . ')' } @$tables;
+
+	eval { try_set($m); 1 } or push @{ $m->{wrong} }, "$m->{doing}: $@";
+	ok(!@{ $m->{wrong} }, encode("$i: $m->{doing}: $shapes"))
+	  || diag encode(join "\n", "STEEP_SEED=$own STEEP_MERGES=1", "$m->{strategy} " . $json->encode($m->{options}), @{ $m->{wrong} }[ 0 .. min($#{ $m->{wrong} }, 12) ]);
+	$_->{session}->run('DROP TABLE ' . join(', ', map { $_->{name} } @$tables) . ' CASCADE') foreach @sides;
+}
+$_->{session}->end foreach @sides;
 is_unleaked($before, 'nothing is left behind');
 done_testing();

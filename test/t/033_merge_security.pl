@@ -148,10 +148,11 @@ is_unleaked($before, 'the server and the mapping are gone', qr/^advisory/);
 $point = hold_point($node, 'merge-before-marker');
 $id = submit_merge($node, $peer, \@tables, %merger);
 $point->wait_reached;
-sql($peer, "SELECT steep_repl.claim_batch('$id', 1); SELECT steep_repl.finish_batch('$id', 1, '{}')");
+my $batch = sql($node, "SELECT s.id FROM steep_repl.work_steps s JOIN steep_repl.work_queue q ON q.id = s.job_id WHERE q.merge_id = '$id' AND s.kind = 'apply'");
+sql($peer, "SELECT steep_repl.claim_batch('$id', $batch); SELECT steep_repl.finish_batch('$id', $batch, '{}')");
 my $rows = images($node, $peer, @tables);
 $point->release;
-like(wait_for_merge($node, $id)->{error_message}, qr/marker of batch 1 is not this merge's own/, 'a marker of another role\'s is not believed');
+like(wait_for_merge($node, $id)->{error_message}, qr/marker of batch $batch is not this merge's own/, 'a marker of another role\'s is not believed');
 is_deeply(images($node, $peer, @tables), $rows, 'nothing is written');
 
 # Without the right to silence triggers.

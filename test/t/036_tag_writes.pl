@@ -47,8 +47,8 @@ BEGIN; SELECT steep_repl.tag_writes(); one!; SELECT 1/0; COMMIT; after!});
 is_untagged('an error at commit', 'after', 'after', q{
 CREATE TABLE u (id int UNIQUE DEFERRABLE INITIALLY DEFERRED);
 BEGIN; SELECT steep_repl.tag_writes(); one!; INSERT INTO u VALUES (1), (1); COMMIT; after!});
-is_untagged('a prepared transaction', 'after', 'one after', q{
-BEGIN; SELECT steep_repl.tag_writes(); one!; PREPARE TRANSACTION 'p'; COMMIT PREPARED 'p'; after!});
+is_untagged('a prepared transaction', 'between after', 'between one after', q{
+BEGIN; SELECT steep_repl.tag_writes(); one!; PREPARE TRANSACTION 'p'; between!; COMMIT PREPARED 'p'; after!});
 is_untagged('a savepoint rolled back', 'one two after', 'one two after', q{
 BEGIN; one!; SAVEPOINT s; SELECT steep_repl.tag_writes(); gone!; ROLLBACK TO s; two!; COMMIT; after!});
 is_untagged('a savepoint released', 'after', 'one two after', q{

@@ -1,0 +1,430 @@
+
+=pod
+
+=head1 NAME
+
+SteepTest::Draw - random tables, rows of two nodes, and options of a merge
+
+=over
+
+=cut
+
+package SteepTest::Draw;
+
+use strict;
+use warnings;
+
+use Exporter 'import';
+use JSON::PP;
+
+use SteepTest::Values qw(pick shuffle chance ident literal draw_value draw_key draw_wide draw_time
+  plain_types key_types wide_types time_types condition);
+
+our @EXPORT_OK = qw(draw_tables create_tables draw_rows draw_options);
+
+my @tables = ('t', 'T 1', 'o"o', 't.x', "it's", '$1');
+my @columns = ('a', 'B', 'c d', 'e"f', 'select', "it's", '$1', 'x.y', 'k1', 'n', 'digest', 'w', 't', 'r', 'p', 'key1', 'image', 'o', 'v', 'resolution');
+
+=item draw_tables()
+
+Returns tables, each a hash of
+
+    name        as in SQL
+    columns     [{name, type, not_null, default, identity, made}, ...]
+    key         names of columns
+    shape       primary, unique, none, deferrable or partitioned
+    uniques     [{columns, same_nulls, deferrable}, ...] besides the key
+    references  [{columns, parent, referenced, full, action}, ...]
+    time        name of the column that says which row is newer
+
+A column is made (generated always) from another, whose name made is, by
+appending an exclamation mark.
+
+=cut
+
+sub draw_tables
+{
+	my $n = pick(1, 1, 2, 2, 3, 4);
+	my @drawn;
+
+	foreach my $name ((shuffle(@tables))[ 0 .. $n - 1 ])
+	{
+		push @drawn, draw_table('public.' . ident($name), @drawn);
+	}
+	foreach my $t (@drawn)
+	{
+		draw_reference($t, $t) if chance(0.1);
+		draw_reference($t, pick(@drawn)) if chance(0.1);
+	}
+	return @drawn;
+}
+
+sub draw_table
+{
+	my ($name, @others) = @_;
+	my @names = shuffle(@columns);
+	my $t = { name => $name, shape => pick(('primary') x 5, 'unique', 'none', 'deferrable', 'partitioned'), uniques => [], references => [], drawn => [] };
+	my ($parent) = shuffle(grep { $_->{shape} =~ /^(primary|unique|partitioned)$/ } @others);
+	my @types = $parent && chance(0.15) ? map { $_->{type} } key_columns($parent) : map { pick(key_types()) } 1 .. pick(1, 1, 2);
+
+	$t->{columns} = [ map { { name => shift @names, type => $_, not_null => 1 } } @types ];
+	$t->{key} = [ map { $_->{name} } @{ $t->{columns} } ];
+	push @{ $t->{columns} }, map { { name => shift @names, type => pick(plain_types()), not_null => chance(0.1) } } 1 .. rand(5);
+	draw_specials($t, \@names);
+	draw_uniques($t, \@names) if $t->{shape} ne 'partitioned';
+	return $t if !$parent;
+	if (@types == @{ $parent->{key} } && !grep { $types[$_] ne (key_columns($parent))[$_]{type} } 0 .. $#types)
+	{
+		push @{ $t->{references} }, { columns => $t->{key}, parent => $parent, referenced => $parent->{key}, keyed => 1, action => '' };
+	}
+	elsif (chance(0.7))
+	{
+		draw_reference($t, $parent);
+	}
+	return $t;
+}
+
+sub key_columns
+{
+	my ($t) = @_;
+
+	return map { my $name = $_; grep { $_->{name} eq $name } @{ $t->{columns} } } @{ $t->{key} };
+}
+
+# Columns that have a default, are made from others, number rows, or tell time.
+sub draw_specials
+{
+	my ($t, $names) = @_;
+	my ($text) = grep { $_->{type} eq 'text' } @{ $t->{columns} };
+
+	foreach my $column (grep { !$_->{not_null} } @{ $t->{columns} })
+	{
+		$column->{default} = draw_value($column->{type}) if chance(0.2);
+	}
+	push @{ $t->{columns} }, { name => shift @$names, type => 'text', made => $text->{name} } if $text && chance(0.3);
+	push @{ $t->{columns} }, { name => shift @$names, type => 'integer', not_null => 1, identity => pick('ALWAYS', 'BY DEFAULT') } if chance(0.1);
+	return if chance(0.4);
+	$t->{time} = pick('updated_at', 'modified_at', 'last_modified', 'touched');
+	push @{ $t->{columns} }, { name => $t->{time}, type => pick(time_types()), tells => 1 };
+	return;
+}
+
+sub draw_uniques
+{
+	my ($t, $names) = @_;
+
+	while (chance(0.25))
+	{
+		my @own = map { { name => shift @$names, type => pick(wide_types()), wide => 1 } } 1 .. pick(1, 1, 2);
+
+		push @{ $t->{columns} }, @own;
+		push @{ $t->{uniques} }, { columns => [ map { $_->{name} } @own ], same_nulls => chance(0.1), deferrable => chance(0.15) };
+	}
+	return;
+}
+
+# Let a table refer to the key of another, or to what else is unique there.
+sub draw_reference
+{
+	my ($t, $parent) = @_;
+	my @unique = map { $_->{columns} } grep { !$_->{deferrable} } @{ $parent->{uniques} };
+	my $n = @{ $t->{references} };
+	my ($referenced, @own);
+
+	push @unique, $parent->{key} if $parent->{shape} =~ /^(primary|unique|partitioned)$/;
+	return if !@unique || $parent->{shape} eq 'partitioned' && $parent == $t;
+	$referenced = pick(@unique);
+	foreach my $i (0 .. $#$referenced)
+	{
+		my ($column) = grep { $_->{name} eq $referenced->[$i] } @{ $parent->{columns} };
+		push @own, { name => "parent$n.$i", type => $column->{type} };
+	}
+	push @{ $t->{columns} }, @own;
+	push @{ $t->{references} },
+	  { columns => [ map { $_->{name} } @own ], parent => $parent, referenced => $referenced, full => chance(0.2),
+		action => pick('', '', 'ON DELETE CASCADE ON UPDATE CASCADE', 'ON DELETE SET NULL', 'DEFERRABLE INITIALLY DEFERRED') };
+	return;
+}
+
+=item create_tables($partitioned, @tables)
+
+Returns SQL that creates the tables, with columns in some order and dropped
+ones in between; those that can be are partitioned if the first argument says so.
+
+=cut
+
+sub create_tables
+{
+	my ($partitioned, @all) = @_;
+	my $n = 0;
+
+	return join ";\n", (map { create_table($_, $partitioned, $n++) } @all), map { add_references($_) } @all;
+}
+
+sub create_table
+{
+	my ($t, $partitioned, $number) = @_;
+	my $shape = $t->{shape} eq 'partitioned' && !$partitioned ? 'primary' : $t->{shape};
+	my @dropped = map { "gone$_ integer" } 1 .. rand(3);
+	my %clause = (primary => 'PRIMARY KEY', unique => 'UNIQUE', deferrable => 'DEFERRABLE', partitioned => 'PRIMARY KEY', none => '');
+	my @constraints = $shape eq 'none' ? () : $shape eq 'deferrable' ? 'PRIMARY KEY (' . list($t->{key}) . ') DEFERRABLE' : "$clause{$shape} (" . list($t->{key}) . ')';
+	my $sql;
+
+	push @constraints, map { 'UNIQUE ' . ($_->{same_nulls} ? 'NULLS NOT DISTINCT ' : '') . '(' . list($_->{columns}) . ')' . ($_->{deferrable} ? ' DEFERRABLE' : '') } @{ $t->{uniques} };
+	$sql = "CREATE TABLE $t->{name} (" . join(', ', shuffle((map { define($_) } @{ $t->{columns} }), @dropped), @constraints) . ')';
+	if ($shape eq 'partitioned')
+	{
+		$sql .= ' PARTITION BY HASH (' . ident($t->{key}[0]) . ')';
+		$sql .= ";\nCREATE TABLE public.part_${number}_$_ PARTITION OF $t->{name} FOR VALUES WITH (MODULUS 2, REMAINDER $_)" foreach 0, 1;
+	}
+	return join ";\n", $sql, map { "ALTER TABLE $t->{name} DROP COLUMN " . (split / /)[0] } @dropped;
+}
+
+sub list
+{
+	return join ', ', map { ident($_) } @{ $_[0] };
+}
+
+sub define
+{
+	my ($column) = @_;
+	my $sql = ident($column->{name}) . " $column->{type}";
+
+	$sql .= ' NOT NULL' if $column->{not_null};
+	$sql .= ' DEFAULT ' . literal($column->{type}, $column->{default}) if defined $column->{default};
+	$sql .= ' GENERATED ALWAYS AS (' . ident($column->{made}) . " || '!') STORED" if $column->{made};
+	$sql .= " GENERATED $column->{identity} AS IDENTITY" if $column->{identity};
+	return $sql;
+}
+
+sub add_references
+{
+	my ($t) = @_;
+	my $n = 0;
+
+	return map {
+		"ALTER TABLE $t->{name} ADD CONSTRAINT reference" . $n++ . ' FOREIGN KEY (' . list($_->{columns}) . ") REFERENCES $_->{parent}{name} (" . list($_->{referenced}) . ')'
+		  . ($_->{full} ? ' MATCH FULL' : '') . " $_->{action}"
+	} @{ $t->{references} };
+}
+
+=item draw_rows($nodes, @tables)
+
+Returns lists of statements by which as many nodes get rows: first the same,
+then each its own. Statements that would break a constraint fail.
+
+=cut
+
+sub draw_rows
+{
+	my ($nodes, @all) = @_;
+	my @lists = map { [] } 1 .. $nodes;
+	my $rows = pick(0, 4, 12, 25);
+
+	foreach my $t (@all)
+	{
+		foreach (1 .. $rows)
+		{
+			my $insert = insert($t);
+			push @$_, $insert foreach @lists;
+		}
+	}
+	foreach my $t (@all)
+	{
+		foreach my $list (@lists)
+		{
+			push @$list, map { insert($t) } 1 .. rand($rows);
+			push @$list, map { change($t) } 1 .. rand($rows) if $rows;
+		}
+		next if !$rows;
+		foreach (1 .. rand(3))
+		{
+			my $change = change($t);
+			push @$_, $change foreach @lists;
+		}
+	}
+	return @lists;
+}
+
+# Values of a new row, by column; of those to be inserted.
+sub draw_row
+{
+	my ($t) = @_;
+	my %row;
+	my %key = map { $_ => 1 } @{ $t->{key} };
+
+	foreach my $column (grep { !$_->{made} } @{ $t->{columns} })
+	{
+		my ($name, $type) = @$column{qw(name type)};
+
+		$row{$name} =
+		    $key{$name} ? draw_key($type)
+		  : $column->{identity} ? int(rand(50))
+		  : !$column->{not_null} && chance(0.15) ? undef
+		  : $column->{tells} ? draw_time($type)
+		  : $column->{wide} ? draw_wide($type)
+		  : draw_value($type);
+	}
+	draw_parent($_, \%row) foreach @{ $t->{references} };
+	return \%row;
+}
+
+# Let a row refer to some row that was drawn, or to none.
+sub draw_parent
+{
+	my ($reference, $row) = @_;
+	my $parent = pick(@{ $reference->{parent}{drawn} });
+	my @columns = @{ $reference->{columns} };
+
+	return if !$parent && $reference->{keyed};
+	$parent = undef if !$reference->{keyed} && chance(0.2);
+	$row->{ $columns[$_] } = $parent ? $parent->{ $reference->{referenced}[$_] } : undef foreach 0 .. $#columns;
+	$row->{ pick(@columns) } = undef if !$reference->{keyed} && chance(0.05);
+	return;
+}
+
+sub insert
+{
+	my ($t) = @_;
+	my $row = draw_row($t);
+	my %type = types($t);
+	my @names = sort keys %$row;
+
+	push @{ $t->{drawn} }, $row;
+	return "INSERT INTO $t->{name} (" . list(\@names) . ') OVERRIDING SYSTEM VALUE VALUES (' . join(', ', map { literal($type{$_}, $row->{$_}) } @names) . ')';
+}
+
+sub types
+{
+	return map { $_->{name} => $_->{type} } @{ $_[0]{columns} };
+}
+
+# Update or delete a row that was drawn, or let two swap what is unique.
+sub change
+{
+	my ($t) = @_;
+	my %type = types($t);
+	my $row = pick(@{ $t->{drawn} });
+	my $new = draw_row($t);
+	my %fixed = map { $_->{name} => 1 } grep { $_->{identity} } @{ $t->{columns} };
+	my @names = grep { !$fixed{$_} && chance(0.4) } sort keys %$new;
+	my $where = is_key($t, $row);
+
+	return "DELETE FROM $t->{name} WHERE $where" if chance(0.1);
+	return swap($t, $row, pick(@{ $t->{drawn} })) if @{ $t->{uniques} } && chance(0.3);
+	my %key = map { $_ => 1 } @{ $t->{key} };
+	@names = grep { !$key{$_} } @names if chance(0.95);
+	return 'SELECT' if !@names;
+	return "UPDATE $t->{name} SET " . join(', ', map { ident($_) . ' = ' . literal($type{$_}, $new->{$_}) } @names) . " WHERE $where";
+}
+
+sub is_key
+{
+	my ($t, $row) = @_;
+	my %type = types($t);
+
+	return join ' AND ', map { ident($_) . ' = ' . literal($type{$_}, $row->{$_}) } @{ $t->{key} };
+}
+
+sub swap
+{
+	my ($t, $one, $other) = @_;
+	my $columns = pick(@{ $t->{uniques} })->{columns};
+	my ($first, $second) = (is_key($t, $one), is_key($t, $other));
+	my $same = join ', ', map { 'n.' . ident($_) } @$columns;
+	my $null = join ', ', map { ident($_) . ' = NULL' } @$columns;
+
+	# one statement would break an index that checks row by row
+	return <<"EOC";
+DO \$do\$
+DECLARE one $t->{name}; other $t->{name};
+BEGIN
+SELECT * INTO one FROM $t->{name} WHERE $first;
+SELECT * INTO other FROM $t->{name} WHERE $second;
+IF one::text <> other::text THEN
+UPDATE $t->{name} SET $null WHERE $first;
+UPDATE $t->{name} SET @{[ join ', ', map { ident($_) . ' = one.' . ident($_) } @$columns ]} WHERE $second;
+UPDATE $t->{name} SET @{[ join ', ', map { ident($_) . ' = other.' . ident($_) } @$columns ]} WHERE $first;
+END IF;
+END \$do\$
+EOC
+}
+
+=item draw_options(@tables)
+
+Returns how to merge them: a hash of
+
+    tables      names of those that are merged
+    strategy    of those that have no own
+    options     for start_merge, but for conditions
+    rules       by table: strategy, time (column, or undef: the commit's),
+                columns that are merged, condition [SQL, sub]
+
+=cut
+
+sub draw_options
+{
+	my @all = @_;
+	my @merged = chance(0.9) ? @all : (shuffle(@all))[ 0 .. int(rand(@all)) ];
+	my %o = (tables => [ map { $_->{name} } shuffle(@merged) ], strategy => draw_strategy());
+	my %options = (batch_size => pick(1, 3, 7, 5000), sequences => pick(JSON::PP::true, JSON::PP::false));
+
+	$options{tie} = pick('local', 'remote', 'manual') if chance(0.6);
+	$options{direction} = pick('both', 'to-local', 'to-remote') if chance(0.25);
+	$options{actions} = pick([ 'insert' ], [ 'update' ], [ 'insert', 'update' ]) if chance(0.2);
+	$options{max_changes} = int(rand(20)) if chance(0.05);
+	@options{qw(atomicity batch_size)} = ('batch', pick(4, 9, 5000)) if chance(0.3);
+	foreach my $t (@merged)
+	{
+		my $rule = $o{rules}{ $t->{name} } = draw_rule($t, $o{strategy}, \@all);
+
+		$options{strategies}{ $t->{name} } = $rule->{strategy} if $rule->{strategy} ne $o{strategy};
+		$options{modified_column}{ $t->{name} } = $rule->{time} if defined $rule->{time} && ($rule->{time} eq 'touched' || chance(0.5));
+		$options{primary_keys}{ $t->{name} } = $t->{key} if $t->{shape} =~ /none|deferrable/;
+		$options{where}{ $t->{name} } = $rule->{condition}[0] if $rule->{condition};
+		$options{exclude}{ $t->{name} } = $rule->{excluded} if @{ $rule->{excluded} };
+	}
+	$o{options} = \%options;
+	return \%o;
+}
+
+sub draw_strategy
+{
+	return pick('prefer-local', 'prefer-remote', 'last-modified', 'manual');
+}
+
+sub draw_rule
+{
+	my ($t, $strategy, $all) = @_;
+	my %rule = (strategy => chance(0.7) ? $strategy : draw_strategy(), excluded => []);
+
+	$rule{excluded} = draw_excluded($t, $all) if chance(0.2);
+	my %excluded = map { $_ => 1 } @{ $rule{excluded} };
+	my @merged = grep { !$excluded{ $_->{name} } } @{ $t->{columns} };
+	$rule{columns} = [ map { $_->{name} } @merged ];
+	$rule{time} = $t->{time} if defined $t->{time} && !$excluded{ $t->{time} } && ($t->{time} ne 'touched' || chance(0.8));
+	$rule{condition} = condition(@{ $t->{columns} }) if chance(0.2);
+	return \%rule;
+}
+
+# Some columns that a row can do without, and those that are made from them; of
+# what others refer to, all or nothing.
+sub draw_excluded
+{
+	my ($t, $all) = @_;
+	my %out = map { $_->{name} => 1 } grep { !$_->{not_null} && chance(0.3) } @{ $t->{columns} };
+
+	$out{ $_->{name} } = 1 foreach grep { $_->{made} && $out{ $_->{made} } } @{ $t->{columns} };
+	foreach my $reference (grep { $_->{parent} == $t } map { @{ $_->{references} } } @$all)
+	{
+		my @columns = @{ $reference->{referenced} };
+		delete @out{@columns} if grep { !$out{$_} } @columns;
+	}
+	return [ sort keys %out ];
+}
+
+=back
+
+=cut
+
+1;
