@@ -27,7 +27,8 @@ static const Statement load_merge = {
 	.site = SITE_LOCAL,
 	.writes = true,
 	.purpose = "read the merge",
-	.text = "SELECT server, private_server, peer, dry_run, reverts IS NOT NULL, options\n"
+	.text = "SELECT server, private_server, peer, dry_run, reverts IS NOT NULL, options,\n"
+	"       backwards, peer_identity\n"
 	"FROM steep_repl.merge_audit_log WHERE merge_id = $1",
 	.nparams = 1,
 	.params = {"text"},
@@ -102,21 +103,13 @@ steep_merge_load(const char *id)
 	merge->reverts = row[4][0] == 't';
 	merge->options = steep_options_read(DatumGetJsonbP(OidInputFunctionCall(F_JSONB_IN,
 																			row[5], JSONBOID, -1)));
+	merge->backwards = row[6][0] == 't';
+	merge->identity = row[7];
 	merge->lock_timeout = psprintf("%d", merge->options->lock_timeout >= 0 ?
 								   merge->options->lock_timeout : steep_guc_lock_timeout);
 	merge->batch_size = merge->options->batch_size > 0 ?
 		merge->options->batch_size : BATCH_ROWS;
 	return merge;
-}
-
-/* Connect to the peer of a merge. */
-Session *
-steep_merge_connect(const Merge *merge)
-{
-	PeerAddress *address = steep_peer_address_parse(merge->server);
-
-	address->label = pstrdup(merge->peer);
-	return steep_session_begin(address);
 }
 
 /* Name a table as merge_tables does. */

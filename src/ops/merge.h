@@ -41,6 +41,8 @@ typedef struct Merge
 	const char *peer;			/* for people, without secrets */
 	bool		dry_run;
 	bool		reverts;		/* it undoes another */
+	bool		backwards;		/* tables come before their parents */
+	const char *identity;		/* of the peer, or NULL */
 	const MergeOptions *options;
 	const char *lock_timeout;	/* ms */
 	int			batch_size;		/* rows of one statement */
@@ -59,7 +61,6 @@ enum
 
 /* merge.c */
 extern Merge *steep_merge_load(const char *id);
-extern Session *steep_merge_connect(const Merge *merge);
 extern List *steep_merge_pairs(Session *session, const Merge *merge,
 							   const char *table);
 extern void steep_merge_check_pairs(const Session *session, List *pairs);
@@ -75,6 +76,12 @@ extern uint64 steep_merge_book(const Statement *statement,
 							   const char *const *values, List *with);
 extern char **steep_merge_ask(const Statement *statement,
 							  const char *const *values);
+
+/* merge_peer.c */
+extern char *steep_merge_identity(const Session *session);
+extern void steep_merge_check_identity(const Session *session, const char *id,
+									   const char *identity);
+extern Session *steep_merge_connect(const Merge *merge);
 
 /* How a merge stands; the columns of steep_repl.find_merge(). */
 enum
@@ -100,7 +107,6 @@ extern char **steep_merge_find(const char *id);
 
 /* merge_submit.c */
 extern void steep_merge_check_peer(const Session *session);
-extern char *steep_merge_identity(const Session *session);
 extern char *steep_merge_record_new(const PeerAddress *address,
 									const char *tables, const char *strategy,
 									bool dry_run, Jsonb *options,

@@ -5,7 +5,8 @@
  *
  * Rows go in chunks, in the order of the decisions, which is that of the
  * keys.  Deletes come before inserts, and these before updates; tables come
- * after those that their foreign keys point to, but for deletes.
+ * after those that their foreign keys point to, but for deletes.  What undoes
+ * a merge goes backwards.
  *
  *-------------------------------------------------------------------------
  */
@@ -285,19 +286,32 @@ on_both(Apply *apply, TablePair *pair,
 		write(apply, SITE_PEER, pair);
 }
 
+/* Do something to all tables, parents first or last. */
+static void
+on_all(Apply *apply, bool parents_first, bool finishes,
+	   void (*write) (Apply *apply, Site site, TablePair *pair))
+{
+	int			n = list_length(apply->pairs);
+
+	for (int i = 0; i < n; i++)
+	{
+		on_both(apply, list_nth(apply->pairs, parents_first ? i : n - 1 - i),
+				write);
+		if (finishes)
+			steep_progress_table_done();
+	}
+}
+
 /* Write all rows of the batch that did not move. */
 void
 steep_merge_write_rows(Apply *apply)
 {
-	ListCell   *cell;
+	bool		backwards = apply->merge->backwards;
 
-	for (int i = list_length(apply->pairs) - 1; i >= 0; i--)
-		on_both(apply, list_nth(apply->pairs, i), delete_rows);
-	foreach(cell, apply->pairs)
-		on_both(apply, lfirst(cell), insert_rows);
-	foreach(cell, apply->pairs)
-	{
-		on_both(apply, lfirst(cell), update_rows);
-		steep_progress_table_done();
-	}
+	if (backwards)
+		on_all(apply, false, false, update_rows);
+	on_all(apply, false, false, delete_rows);
+	on_all(apply, true, backwards, insert_rows);
+	if (!backwards)
+		on_all(apply, true, true, update_rows);
 }
