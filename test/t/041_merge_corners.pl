@@ -32,6 +32,13 @@ sql($node, qq{SELECT steep_repl.resolve_conflict('$row->{merge_id}', 'public.par
 sql($node, qq{SELECT steep_repl.resolve_conflict('$row->{merge_id}', 'public.part', '{"id": 2}', 'local')});
 is_merged(resume($node, 'apply_merge', $row->{merge_id}, peer => conninfo($peer)), '0|0|0|2|1|1', 'none at all is well');
 
+# A row that takes part on one node only, and is the same on both.
+both($node, $peer, q{CREATE TABLE flags (id int PRIMARY KEY, x int, flag bool); INSERT INTO flags VALUES (1, 1, true), (2, 2, true), (3, 3, false)});
+both($node, $peer, 'UPDATE flags SET x = 9, flag = true WHERE id = 3');
+sql($peer, 'UPDATE flags SET x = 0, flag = false WHERE id IN (1, 3); UPDATE flags SET flag = false WHERE id = 2');
+$row = run_merge($node, $peer, ['flags'], options => '{"where": {"flags": "flag"}, "exclude": {"flags": ["flag"]}}');
+is_merged($row, '0|0|1|2|0|2', 'a row that takes part on one node, and is the same');
+
 # Constraints that only triggers enforce, and these do not fire in a merge.
 both($node, $peer, q{
 	CREATE EXTENSION btree_gist;
