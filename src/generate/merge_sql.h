@@ -12,6 +12,7 @@
 #ifndef STEEP_REPL_MERGE_SQL_H
 #define STEEP_REPL_MERGE_SQL_H
 
+#include "base/exclusion.h"
 #include "base/fkgraph.h"
 #include "base/relinfo.h"
 #include "base/statement.h"
@@ -88,6 +89,9 @@ extern const Statement *steep_merge_orphan_sql(Site site, const TablePair *pair,
 extern bool steep_merge_can_widow(const TablePair *pair, const ForeignKey *fk);
 extern const Statement *steep_merge_widow_sql(Site site, const TablePair *pair,
 											  const ForeignKey *fk);
+extern const Statement *steep_merge_exclusion_sql(Site site,
+												  const TablePair *pair,
+												  const Exclusion *exclusion);
 
 /* verify */
 extern const Statement *steep_merge_look_sql(Site site, const TablePair *pair);

@@ -83,7 +83,8 @@ same_key(const TablePair *pair)
 }
 
 /*----------
- * Where no unique index guards the key, keep all other writers off.
+ * Keep all other writers off where no unique index guards the key, and where
+ * we check for ourselves that rows are unique: they would not see ours.
  *
  *	LOCK TABLE <table> IN SHARE ROW EXCLUSIVE MODE
  *
@@ -100,7 +101,7 @@ steep_merge_guard_sql(Site site, const TablePair *pair)
 	statement->text = psprintf("LOCK TABLE %s%s IN %s MODE",
 							   rel->kind == RELKIND_PARTITIONED_TABLE ? "" : "ONLY ",
 							   steep_sql_name(rel->schema, rel->name),
-							   steep_relinfo_unique(rel, pair->key) ?
+							   steep_relinfo_unique(rel, pair->key) && !rel->deferrable ?
 							   "ROW EXCLUSIVE" : "SHARE ROW EXCLUSIVE");
 	return statement;
 }

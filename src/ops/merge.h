@@ -48,6 +48,13 @@ typedef struct Merge
 	int			batch_size;		/* rows of one statement */
 } Merge;
 
+/* What one node's triggers check, which may not fire. */
+typedef struct Constraints
+{
+	List	   *keys;			/* ForeignKeys from and to the tables */
+	List	   *exclusions;		/* Exclusions of the tables */
+} Constraints;
+
 /* What steep_merge_keys_chunk_sql() cuts. */
 enum
 {
@@ -64,10 +71,6 @@ extern Merge *steep_merge_load(const char *id);
 extern List *steep_merge_pairs(Session *session, const Merge *merge,
 							   const char *table);
 extern void steep_merge_check_pairs(const Session *session, List *pairs);
-extern List *steep_merge_statements(const TablePair *pair, List *local_keys,
-									List *peer_keys);
-extern List *steep_merge_foreign_keys(Session *session, Site site,
-									  List *pairs);
 extern const char *steep_merge_table(const TablePair *pair);
 extern int64 steep_merge_param(const StepContext *step, const char *name,
 							   int64 missing);
@@ -82,6 +85,15 @@ extern char *steep_merge_identity(const Session *session);
 extern void steep_merge_check_identity(const Session *session, const char *id,
 									   const char *identity);
 extern Session *steep_merge_connect(const Merge *merge);
+
+/* merge_constraints.c */
+extern List *steep_merge_foreign_keys(Session *session, Site site,
+									  List *pairs);
+extern Constraints *steep_merge_constraints(Session *session, Site site,
+											List *pairs);
+extern List *steep_merge_statements(const TablePair *pair,
+									const Constraints *here,
+									const Constraints *there);
 
 /* How a merge stands; the columns of steep_repl.find_merge(). */
 enum

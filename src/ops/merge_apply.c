@@ -218,6 +218,7 @@ write_batch(Apply *apply)
 	if (!apply->forward)
 		steep_peer_none(apply->session->peer,
 						steep_merge_immediate_sql(SITE_PEER), NULL);
+	steep_merge_check_exclusions(apply);
 	return steep_merge_check_references(apply);
 }
 

@@ -237,8 +237,8 @@ steep_merge_record_statements(Session *session, const Merge *merge,
 	List	   *pairs = list_make1(unconstify(TablePair *, pair));
 	List	   *statements =
 		steep_merge_statements(pair,
-							   steep_merge_foreign_keys(session, SITE_LOCAL, pairs),
-							   steep_merge_foreign_keys(session, SITE_PEER, pairs));
+							   steep_merge_constraints(session, SITE_LOCAL, pairs),
+							   steep_merge_constraints(session, SITE_PEER, pairs));
 	ListCell   *cell;
 
 	foreach(cell, statements)

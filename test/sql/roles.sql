@@ -99,14 +99,15 @@ INSERT INTO steep_repl.merge_audit_log
 	(merge_id, status, tables, strategy, dry_run, peer, requested_by, owner, server, private_server)
 SELECT concat(owner, '-', status), status, '{public.t}', 'prefer-local', false, 'b', 'roles_' || owner, id, 'b', false
 FROM owners, unnest('{failed,pending}'::text[]) AS status;
-INSERT INTO steep_repl.merge_tables (merge_id, seq, table_name, strategy, key_columns)
-SELECT merge_id, 1, 'public.t', strategy, '{id}' FROM steep_repl.merge_audit_log WHERE server = 'b';
+INSERT INTO steep_repl.merge_tables (merge_id, seq, table_name, strategy, key_columns, columns)
+SELECT merge_id, 1, 'public.t', strategy, '{id}', '{id}' FROM steep_repl.merge_audit_log WHERE server = 'b';
 INSERT INTO steep_repl.merge_statements (merge_id, table_name, seq, runs_on, purpose, statement)
 SELECT merge_id, 'public.t', 1, 'local', 'test', 'SELECT 1'
 FROM steep_repl.merge_audit_log WHERE server = 'b';
-INSERT INTO steep_repl.merge_decisions (merge_id, table_name, seq, key, category, resolution, state)
-SELECT merge_id, 'public.t', 1, '{"id": "1"}', 'local_only', 'local', 'planned'
-FROM steep_repl.merge_audit_log WHERE server = 'b';
+INSERT INTO steep_repl.merge_rows
+	(table_id, seq, round, key, category, resolution, state, local_image, local_digest)
+SELECT t.id, 1, 1, '{"id": "1"}', 'local_only', 'local', 'planned', '(1)', '\x01'
+FROM steep_repl.merge_tables t JOIN steep_repl.merge_audit_log m USING (merge_id) WHERE m.server = 'b';
 INSERT INTO steep_repl.work_queue
 	(operation, merge_id, status, owner, owner_name, next_attempt_at, completed_at, error_sqlstate, error_message)
 SELECT 'merge', merge_id, status, owner, requested_by, now() + interval '1 hour',
@@ -134,7 +135,14 @@ CREATE VIEW calls AS
 		(8, 'prune_work_queue', false, 'SELECT steep_repl.prune_work_queue(''0'')'),
 		(9, 'claim_batch', true, 'SELECT steep_repl.claim_batch(''%s-claimed'', 1)'),
 		(10, 'finish_batch', true, 'SELECT steep_repl.finish_batch(''%s-claimed'', 1, ''{}'')'),
-		(11, 'batch_result', true, 'SELECT steep_repl.batch_result(''%s-finished'', 1)')
+		(11, 'batch_result', true, 'SELECT steep_repl.batch_result(''%s-finished'', 1)'),
+		(12, 'merge_conflicts', true, 'SELECT count(*) FROM steep_repl.merge_conflicts(''%s-failed'')'),
+		(13, 'resolve_conflict', true, 'SELECT steep_repl.resolve_conflict(''%s-failed'', ''public.t'', ''{"id": 1}'', ''skip'')'),
+		(14, 'apply_merge', true, 'SELECT steep_repl.apply_merge(''%s-failed'')'),
+		(15, 'revert_merge', true, 'SELECT steep_repl.revert_merge(''%s-failed'')'),
+		(16, 'prune_merges', false, 'SELECT steep_repl.prune_merges(''0'')'),
+		(17, 'health', false, 'SELECT last_error FROM steep_repl.health()'),
+		(18, 'leftovers', false, 'SELECT count(*) FROM steep_repl.leftovers()')
 		) c (place, function, owned, call)
 	LEFT JOIN owners o ON c.owned;
 
