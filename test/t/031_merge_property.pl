@@ -9,7 +9,8 @@
 use SteepTest;
 use JSON::PP;
 use List::Util qw(min);
-use SteepTest::Draw qw(draw_tables create_tables draw_rows draw_options);
+use SteepTest::Draw qw(draw_tables create_tables draw_rows);
+use SteepTest::DrawOptions qw(draw_options);
 use SteepTest::Reference qw(key_of plan resolve apply_plan plan_revert broken counts summary writes differences);
 use SteepTest::Session;
 use SteepTest::Values qw(pick shuffle chance ident literal unescape);

@@ -3,7 +3,7 @@
 
 =head1 NAME
 
-SteepTest::Draw - random tables, rows of two nodes, and options of a merge
+SteepTest::Draw - random tables, and rows of two nodes
 
 =over
 
@@ -15,12 +15,11 @@ use strict;
 use warnings;
 
 use Exporter 'import';
-use JSON::PP;
 
 use SteepTest::Values qw(pick shuffle chance ident literal draw_value draw_key draw_wide draw_time
-  plain_types key_types wide_types time_types condition);
+  plain_types key_types wide_types time_types);
 
-our @EXPORT_OK = qw(draw_tables create_tables draw_rows draw_options);
+our @EXPORT_OK = qw(draw_tables create_tables draw_rows);
 
 my @tables = ('t', 'T 1', 'o"o', 't.x', "it's", '$1');
 my @columns = ('a', 'B', 'c d', 'e"f', 'select', "it's", '$1', 'x.y', 'k1', 'n', 'digest', 'w', 't', 'r', 'p', 'key1', 'image', 'o', 'v', 'resolution');
@@ -348,79 +347,6 @@ UPDATE $t->{name} SET @{[ join ', ', map { ident($_) . ' = other.' . ident($_) }
 END IF;
 END \$do\$
 EOC
-}
-
-=item draw_options(@tables)
-
-Returns how to merge them: a hash of
-
-    tables      names of those that are merged
-    strategy    of those that have no own
-    options     for start_merge, but for conditions
-    rules       by table: strategy, time (column, or undef: the commit's),
-                columns that are merged, condition [SQL, sub]
-
-=cut
-
-sub draw_options
-{
-	my @all = @_;
-	my @merged = chance(0.9) ? @all : (shuffle(@all))[ 0 .. int(rand(@all)) ];
-	my %o = (tables => [ map { $_->{name} } shuffle(@merged) ], strategy => draw_strategy());
-	my %options = (batch_size => pick(1, 3, 7, 5000), sequences => pick(JSON::PP::true, JSON::PP::false));
-
-	$options{tie} = pick('local', 'remote', 'manual') if chance(0.6);
-	$options{direction} = pick('both', 'to-local', 'to-remote') if chance(0.25);
-	$options{actions} = pick([ 'insert' ], [ 'update' ], [ 'insert', 'update' ]) if chance(0.2);
-	$options{max_changes} = int(rand(20)) if chance(0.05);
-	@options{qw(atomicity batch_size)} = ('batch', pick(4, 9, 5000)) if chance(0.3);
-	foreach my $t (@merged)
-	{
-		my $rule = $o{rules}{ $t->{name} } = draw_rule($t, $o{strategy}, \@all);
-
-		$options{strategies}{ $t->{name} } = $rule->{strategy} if $rule->{strategy} ne $o{strategy};
-		$options{modified_column}{ $t->{name} } = $rule->{time} if defined $rule->{time} && ($rule->{time} eq 'touched' || chance(0.5));
-		$options{primary_keys}{ $t->{name} } = $t->{key} if $t->{shape} =~ /none|deferrable/;
-		$options{where}{ $t->{name} } = $rule->{condition}[0] if $rule->{condition};
-		$options{exclude}{ $t->{name} } = $rule->{excluded} if @{ $rule->{excluded} };
-	}
-	$o{options} = \%options;
-	return \%o;
-}
-
-sub draw_strategy
-{
-	return pick('prefer-local', 'prefer-remote', 'last-modified', 'manual');
-}
-
-sub draw_rule
-{
-	my ($t, $strategy, $all) = @_;
-	my %rule = (strategy => chance(0.7) ? $strategy : draw_strategy(), excluded => []);
-
-	$rule{excluded} = draw_excluded($t, $all) if chance(0.2);
-	my %excluded = map { $_ => 1 } @{ $rule{excluded} };
-	my @merged = grep { !$excluded{ $_->{name} } } @{ $t->{columns} };
-	$rule{columns} = [ map { $_->{name} } @merged ];
-	$rule{time} = $t->{time} if defined $t->{time} && !$excluded{ $t->{time} } && ($t->{time} ne 'touched' || chance(0.8));
-	$rule{condition} = condition(@{ $t->{columns} }) if chance(0.2);
-	return \%rule;
-}
-
-# Some columns that a row can do without, and those that are made from them; of
-# what others refer to, all or nothing.
-sub draw_excluded
-{
-	my ($t, $all) = @_;
-	my %out = map { $_->{name} => 1 } grep { !$_->{not_null} && chance(0.3) } @{ $t->{columns} };
-
-	$out{ $_->{name} } = 1 foreach grep { $_->{made} && $out{ $_->{made} } } @{ $t->{columns} };
-	foreach my $reference (grep { $_->{parent} == $t } map { @{ $_->{references} } } @$all)
-	{
-		my @columns = @{ $reference->{referenced} };
-		delete @out{@columns} if grep { !$out{$_} } @columns;
-	}
-	return [ sort keys %out ];
 }
 
 =back
