@@ -389,8 +389,10 @@ is_deeply([ map { $kept->($_) } @of ], \@wait, 'nor a part of it');
 is_deeply([ map { sql($node, "SELECT count(DISTINCT merge_id), count(*) FROM steep_repl.$_") } @of ], \@wait, 'all else has gone');
 is(sql($node, 'SELECT count(*) FROM steep_repl.merge_rows'), sql($node, 'SELECT count(*) FROM steep_repl.merge_decisions'), 'no row is left without its merge');
 like(error_of($node, "SELECT steep_repl.revert_merge('$id')"), qr/merge "$id" does not exist/, 'and cannot be undone');
-sql($peer, q{SELECT steep_repl.claim_batch('merge_x', 1)});
-is(sql($peer, q{SELECT steep_repl.prune_merges('0'); SELECT count(*) FROM steep_repl.merge_markers}), "0\n0", 'a peer forgets its markers');
+sql($peer, q{SELECT steep_repl.claim_batch('merge_x', 1), steep_repl.claim_batch('merge_y', 1);
+UPDATE steep_repl.merge_markers SET created_at = now() - interval '2 days' WHERE merge_id = 'merge_x'});
+is(sql($peer, q{SELECT steep_repl.prune_merges('0'); SELECT merge_id FROM steep_repl.merge_markers}), "0\nmerge_y", 'a peer forgets its old markers');
+sql($peer, 'DELETE FROM steep_repl.merge_markers');
 
 sql($peer, 'DROP DATABASE other');
 is_unleaked($before, 'nothing is left behind');
