@@ -150,7 +150,7 @@ foreach my $n ($node, $peer)
 	$app->quit;
 	$row = wait_for_merge($node, $id);
 	is($row->{status}, 'complete', "a deadlock on $where: the merge completes") || diag $row->{error_message};
-	is(sql($node, "SELECT max(attempt) FROM steep_repl.work_steps s JOIN steep_repl.work_queue q ON q.id = s.job_id WHERE merge_id = '$id' AND kind = 'apply'"),
+	is(sql($node, "SELECT max(s.attempt) FROM steep_repl.work_steps s JOIN steep_repl.work_queue q ON q.id = s.job_id WHERE merge_id = '$id' AND kind = 'apply'"),
 		'2', "a deadlock on $where: in another attempt");
 	is_equal_table($node, $peer, 'public.t', ['id'], "a deadlock on $where: both nodes are equal");
 	is(sql($n, q{SELECT count(*) FROM t WHERE x LIKE '% app'}), $n == $node ? '2' : '0', "a deadlock on $where: this node's row wins");
