@@ -132,7 +132,7 @@ static const Statement foreign_keys_sql = {
 	.text =
 	"SELECT k.conname, cn.nspname, c.relname, pn.nspname, p.relname,\n"
 	"       p.relkind, u.columns, u.referenced, u.operators, c.relkind,\n"
-	"       has_any_column_privilege(p.oid, 'UPDATE')\n"
+	"       has_any_column_privilege(p.oid, 'UPDATE'), k.confmatchtype = 'f'\n"
 	"FROM pg_constraint k\n"
 	"JOIN pg_class c ON c.oid = k.conrelid\n"
 	"JOIN pg_namespace cn ON cn.oid = c.relnamespace\n"
@@ -158,7 +158,7 @@ static const Statement foreign_keys_sql = {
 	.result = "conname text, child_schema text, child text, "
 	"parent_schema text, parent text, parent_kind \"char\", "
 	"columns text[], referenced text[], operators text[], "
-	"child_kind \"char\", lockable bool",
+	"child_kind \"char\", lockable bool, match_full bool",
 	.nparams = 2,
 	.params = {"text[]", "text[]"},
 };

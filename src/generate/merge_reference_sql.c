@@ -87,6 +87,17 @@ create(Site site, const char *purpose, const TablePair *pair,
 	return statement;
 }
 
+/*
+ * Which rows need a parent: those of which no column is null, or with MATCH
+ * FULL those of which not all are, so that what is half null has none.
+ */
+static char *
+needs_parent(const ForeignKey *fk, List *columns)
+{
+	return psprintf("num_nulls(%s) %s", steep_sql_join(columns, ", "),
+					fk->full ? psprintf("< %d", list_length(columns)) : "= 0");
+}
+
 /*----------
  * Show one row among the keys in list $1 whose parent is missing.  The parents
  * are locked, where the role may, as the foreign key's trigger would do.
@@ -104,7 +115,7 @@ steep_merge_orphan_sql(Site site, const TablePair *pair, const ForeignKey *fk)
 				 "  FROM %s\n"
 				 "  JOIN json_to_recordset($1) AS w(n int8, %s)\n"
 				 "    ON %s\n"
-				 "  WHERE num_nulls(%s) = 0\n"
+				 "  WHERE %s\n"
 				 "), found AS MATERIALIZED (\n"
 				 "  SELECT c.n FROM written c JOIN %s AS p\n"
 				 "    ON %s%s\n"
@@ -116,7 +127,7 @@ steep_merge_orphan_sql(Site site, const TablePair *pair, const ForeignKey *fk)
 				 steep_table_from(steep_table_side(site, pair)),
 				 steep_table_key_definitions(pair),
 				 steep_table_key_lookup(pair),
-				 steep_sql_join(columns, ", "),
+				 needs_parent(fk, columns),
 				 from(fk->parent_kind, fk->parent_schema, fk->parent),
 				 same_reference(fk, "p", numbered(fk, "c.fk")),
 				 fk->parent_lockable ? "\n  FOR KEY SHARE OF p" : "",

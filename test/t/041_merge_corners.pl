@@ -19,6 +19,26 @@ both($node, $peer, q{INSERT INTO notes VALUES (1, 'null')});
 sql($peer, q{UPDATE notes SET doc = '"one"'; UPDATE docs SET alias = '"none"' WHERE id = 'null'});
 merge_fails($node, $peer, ['docs'], qr/row of table "public.notes" would lose its parent here/, 'a reference to JSON null', strategy => 'prefer-remote');
 
+# A reference that a person makes half null, where it must be whole or none.
+both($node, $peer, q{
+	CREATE TABLE whole (a int, b int, PRIMARY KEY (a, b));
+	CREATE TABLE part (id int PRIMARY KEY, a int, b int, FOREIGN KEY (a, b) REFERENCES whole MATCH FULL);
+	INSERT INTO whole VALUES (1, 1), (2, 2); INSERT INTO part VALUES (1, 1, 1), (2, 2, 2)});
+sql($peer, 'UPDATE part SET a = NULL, b = NULL');
+$row = run_merge($node, $peer, ['part'], strategy => 'manual');
+sql($node, qq{SELECT steep_repl.resolve_conflict('$row->{merge_id}', 'public.part', '{"id": 1}', 'custom', '{"a": null}')});
+like(resume($node, 'apply_merge', $row->{merge_id}, peer => conninfo($peer))->{error_message}, qr/merged row of table "public.part" would have no parent here.*has \(,1\)/s, 'half a reference is none');
+sql($node, qq{SELECT steep_repl.resolve_conflict('$row->{merge_id}', 'public.part', '{"id": 1}', 'custom', '{"a": null, "b": null}')});
+sql($node, qq{SELECT steep_repl.resolve_conflict('$row->{merge_id}', 'public.part', '{"id": 2}', 'local')});
+is_merged(resume($node, 'apply_merge', $row->{merge_id}, peer => conninfo($peer)), '0|0|0|2|1|1', 'none at all is well');
+
+# A row that takes part on one node only, and is the same on both.
+both($node, $peer, q{CREATE TABLE flags (id int PRIMARY KEY, x int, flag bool); INSERT INTO flags VALUES (1, 1, true), (2, 2, true), (3, 3, false)});
+both($node, $peer, 'UPDATE flags SET x = 9, flag = true WHERE id = 3');
+sql($peer, 'UPDATE flags SET x = 0, flag = false WHERE id IN (1, 3); UPDATE flags SET flag = false WHERE id = 2');
+$row = run_merge($node, $peer, ['flags'], options => '{"where": {"flags": "flag"}, "exclude": {"flags": ["flag"]}}');
+is_merged($row, '0|0|1|2|0|2', 'a row that takes part on one node, and is the same');
+
 # Constraints that only triggers enforce, and these do not fire in a merge.
 both($node, $peer, q{
 	CREATE EXTENSION btree_gist;
