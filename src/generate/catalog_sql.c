@@ -17,8 +17,9 @@
  * A domain is followed to the type below it: two of one name may stand for
  * different types.  A NOT NULL that is not yet valid promises nothing.
  *
- * A table with partitions counts the leaves below it.  A table never
- * analyzed is guessed from its size, at 200 bytes a row.
+ * A table with partitions counts the leaves below it, and the indexes that
+ * these have of their own.  A table never analyzed is guessed from its size,
+ * at 200 bytes a row.
  */
 static const Statement columns_sql = {
 	.purpose = "read the columns of the tables",
@@ -43,7 +44,11 @@ static const Statement columns_sql = {
 	"         AND has_table_privilege(c.oid, 'UPDATE'),\n"
 	"       has_table_privilege(c.oid, 'DELETE'),\n"
 	"       (SELECT count(*) FROM pg_index x\n"
-	"        WHERE x.indrelid = c.oid AND (x.indisunique OR x.indisexclusion)),\n"
+	"        JOIN pg_class i ON i.oid = x.indexrelid\n"
+	"        WHERE (x.indisunique OR x.indisexclusion)\n"
+	"          AND (x.indrelid = c.oid\n"
+	"               OR c.relkind = 'p' AND NOT i.relispartition AND x.indrelid IN\n"
+	"                 (SELECT relid FROM pg_partition_tree(c.oid)))),\n"
 	"       EXISTS (SELECT FROM pg_constraint k\n"
 	"        WHERE k.contype IN ('p', 'u', 'x') AND k.condeferrable\n"
 	"          AND (k.conrelid = c.oid OR c.relkind = 'p' AND k.conrelid IN\n"

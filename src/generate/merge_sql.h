@@ -73,6 +73,7 @@ extern const Statement *steep_merge_claim_sql(void);
 extern const Statement *steep_merge_result_sql(void);
 extern const Statement *steep_merge_record_sql(void);
 extern const Statement *steep_merge_forget_sql(void);
+extern const Statement *steep_merge_deferred_sql(Site site);
 extern const Statement *steep_merge_immediate_sql(Site site);
 extern const Statement *steep_merge_commit_sql(void);
 extern const Statement *steep_merge_exclude_sql(Site site);
@@ -83,6 +84,7 @@ extern const Statement *steep_merge_lock_sql(Site site, const TablePair *pair);
 extern const Statement *steep_merge_insert_sql(Site site, const TablePair *pair);
 extern const Statement *steep_merge_update_sql(Site site, const TablePair *pair);
 extern const Statement *steep_merge_delete_sql(Site site, const TablePair *pair);
+extern bool steep_merge_is_rigid(Site site, const TablePair *pair);
 extern bool steep_merge_replaces(Site site, const TablePair *pair);
 extern const Statement *steep_merge_orphan_sql(Site site, const TablePair *pair,
 											   const ForeignKey *fk);
