@@ -116,6 +116,7 @@ CREATE TABLE steep_repl.merge_audit_log (
 	atomicity text NOT NULL DEFAULT 'merge' CHECK (atomicity IN ('merge', 'batch')),
 	options jsonb NOT NULL DEFAULT '{}',
 	reverts text,
+	backwards boolean NOT NULL DEFAULT false,
 	server text NOT NULL,
 	private_server boolean NOT NULL,
 	conninfo text,
@@ -135,9 +136,10 @@ COMMENT ON COLUMN steep_repl.merge_audit_log.ties IS 'conflicts whose rows were 
 COMMENT ON COLUMN steep_repl.merge_audit_log.unknown_times IS 'conflicts of which one row does not say when it was changed';
 COMMENT ON COLUMN steep_repl.merge_audit_log.clock_skew IS 'how far the peer''s clock was ahead of this node''s';
 COMMENT ON COLUMN steep_repl.merge_audit_log.reverts IS 'the merge that this one undoes';
+COMMENT ON COLUMN steep_repl.merge_audit_log.backwards IS 'it undoes a merge that does not, so tables come before those that their foreign keys point to';
 COMMENT ON COLUMN steep_repl.merge_audit_log.private_server IS 'the server was made for this merge and is dropped with its job';
 COMMENT ON COLUMN steep_repl.merge_audit_log.peer_identity IS 'system identifier and database of the peer';
-COMMENT ON COLUMN steep_repl.merge_audit_log.conninfo IS 'how to reach the peer again, without secrets; null if by an existing server';
+COMMENT ON COLUMN steep_repl.merge_audit_log.conninfo IS 'how to reach the peer again; null if by an existing server, or with a password';
 
 CREATE TABLE steep_repl.merge_tables (
 	id bigint GENERATED ALWAYS AS IDENTITY UNIQUE,
@@ -959,11 +961,14 @@ BEGIN ATOMIC
 	INSERT INTO steep_repl.merge_audit_log
 		(merge_id, tables, strategy, dry_run, options, peer, server,
 		 private_server, conninfo, requested_by, owner, atomicity, clock_skew,
-		 reverts, peer_identity)
+		 reverts, backwards, peer_identity)
 	SELECT merge_id, p_tables, p_strategy, p_dry_run, p_options, p_peer,
 		coalesce(p_server, 'steep_repl_' || merge_id), p_server IS NULL,
 		p_conninfo, pg_get_userbyid(p_owner), p_owner,
-		coalesce(p_options ->> 'atomicity', 'merge'), p_skew, p_reverts, p_identity
+		coalesce(p_options ->> 'atomicity', 'merge'), p_skew, p_reverts,
+		coalesce((SELECT NOT o.backwards FROM steep_repl.merge_audit_log o
+			WHERE o.merge_id = p_reverts), false),
+		p_identity
 	FROM id
 	RETURNING merge_id;
 END;
@@ -1338,7 +1343,9 @@ BEGIN ATOMIC
 	SELECT steep_repl.may_manage(p_role, m.owner),
 		(SELECT max(q.id) FROM steep_repl.work_queue q WHERE q.merge_id = m.merge_id),
 		EXISTS (SELECT FROM steep_repl.work_queue q
-			WHERE q.merge_id = m.merge_id AND q.status IN ('pending', 'running')),
+			JOIN steep_repl.merge_audit_log o ON o.merge_id = q.merge_id
+			WHERE q.status IN ('pending', 'running')
+				AND m.merge_id IN (o.merge_id, o.reverts)),
 		m.status,
 		NOT EXISTS (SELECT FROM steep_repl.merge_tables t
 			WHERE t.merge_id = m.merge_id AND t.columns IS NULL),
@@ -1351,7 +1358,11 @@ BEGIN ATOMIC
 			WHERE t.merge_id = m.merge_id
 				AND (e.state = 'applied' OR e.state = 'planned' AND e.round <= t.applied_round)
 				AND num_nonnulls(e.local_action, e.remote_action) > 0),
-		(SELECT max(t.applied_round) + 1 FROM steep_repl.merge_tables t
+		-- of what was planned, the last was planned last
+		(SELECT greatest(max(t.applied_round) + 1, max(r.round))
+			FROM steep_repl.merge_tables t
+			LEFT JOIN LATERAL (SELECT l.round FROM steep_repl.merge_rows l
+				WHERE l.table_id = t.id ORDER BY l.seq DESC LIMIT 1) r ON true
 			WHERE t.merge_id = m.merge_id),
 		CASE WHEN NOT m.private_server THEN m.server END,
 		m.conninfo, m.peer_identity, m.options,
@@ -1360,7 +1371,7 @@ BEGIN ATOMIC
 	WHERE m.merge_id = p_merge_id;
 END;
 COMMENT ON FUNCTION steep_repl.find_merge(text, oid) IS
-'internal: how a merge stands: may the role manage it, has every table a plan, is anything planned, was anything applied';
+'internal: how a merge stands: may the role manage it, is a job at it or at undoing it, has every table a plan, is anything planned, was anything applied';
 
 CREATE FUNCTION steep_repl.lock_merge(p_merge_id text)
 RETURNS void
@@ -1372,7 +1383,8 @@ END;
 COMMENT ON FUNCTION steep_repl.lock_merge(text) IS
 'internal: keeps others from going on with a merge until the transaction ends';
 
-CREATE FUNCTION steep_repl.reopen_merge(p_merge_id text)
+CREATE FUNCTION steep_repl.reopen_merge(
+	p_merge_id text, p_peer text, p_server text, p_conninfo text)
 RETURNS void
 LANGUAGE sql VOLATILE
 BEGIN ATOMIC
@@ -1381,11 +1393,13 @@ BEGIN ATOMIC
 	FROM steep_repl.merge_tables t
 	WHERE t.merge_id = p_merge_id AND r.table_id = t.id AND r.state = 'failed';
 	UPDATE steep_repl.merge_audit_log
-	SET status = 'pending', dry_run = false, completed_at = NULL, error_message = NULL
+	SET status = 'pending', dry_run = false, completed_at = NULL, error_message = NULL,
+		peer = p_peer, server = coalesce(p_server, 'steep_repl_' || p_merge_id),
+		private_server = p_server IS NULL, conninfo = p_conninfo
 	WHERE merge_id = p_merge_id;
 END;
-COMMENT ON FUNCTION steep_repl.reopen_merge(text) IS
-'internal: what was planned is to be applied, and what has failed once more';
+COMMENT ON FUNCTION steep_repl.reopen_merge(text, text, text, text) IS
+'internal: what was planned is to be applied, by this way to the peer, and what has failed once more';
 
 CREATE FUNCTION steep_repl.copy_merge_tables(p_merge_id text, p_of text)
 RETURNS void

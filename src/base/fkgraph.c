@@ -26,7 +26,8 @@ enum
 	FK_REFERENCED,
 	FK_OPERATORS,
 	FK_CHILD_KIND,
-	FK_LOCKABLE
+	FK_LOCKABLE,
+	FK_FULL
 };
 
 /* Build foreign keys from the catalog's answer. */
@@ -52,6 +53,7 @@ steep_fkgraph_build(List *rows)
 		key->operators = steep_image_names(row[FK_OPERATORS]);
 		key->child_kind = row[FK_CHILD_KIND][0];
 		key->parent_lockable = row[FK_LOCKABLE][0] == 't';
+		key->full = row[FK_FULL][0] == 't';
 		keys = lappend(keys, key);
 	}
 	return keys;

@@ -20,6 +20,7 @@ typedef struct ForeignKey
 	char	   *parent;
 	char		parent_kind;	/* as relkind */
 	bool		parent_lockable;	/* the current role may lock its rows */
+	bool		full;			/* all columns of a row are null, or none */
 	List	   *columns;		/* names in the child */
 	List	   *referenced;		/* names in the parent, in the same order */
 	List	   *operators;		/* SQL names: parent column = child column */

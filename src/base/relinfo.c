@@ -38,7 +38,8 @@ enum
 	COL_NUMBER,
 	COL_WRITABLE,
 	COL_DELETABLE,
-	COL_EXCLUSIVE
+	COL_EXCLUSIVE,
+	COL_DEFERRABLE
 };
 
 enum
@@ -70,6 +71,7 @@ take_table(RelInfo *rel, char **row)
 	rel->writable = is_true(row[COL_WRITABLE]);
 	rel->deletable = is_true(row[COL_DELETABLE]);
 	rel->exclusive = row[COL_EXCLUSIVE] ? atoi(row[COL_EXCLUSIVE]) : 0;
+	rel->deferrable = is_true(row[COL_DEFERRABLE]);
 	rel->rows = row[COL_ROWS] ? strtod(row[COL_ROWS], NULL) : 0;
 	rel->bytes = row[COL_BYTES] ? strtod(row[COL_BYTES], NULL) : 0;
 }

@@ -56,6 +56,7 @@ typedef struct RelInfo
 	bool		policies;		/* row level security applies to the role */
 	bool		deletable;		/* the current role has DELETE */
 	int			exclusive;		/* unique indexes and exclusion constraints */
+	bool		deferrable;		/* one of these constraints is */
 	double		rows;			/* estimate */
 	double		bytes;			/* heap and TOAST, of all partitions */
 	List	   *columns;		/* ColumnInfo, by name */

@@ -17,8 +17,9 @@
  * A domain is followed to the type below it: two of one name may stand for
  * different types.  A NOT NULL that is not yet valid promises nothing.
  *
- * A table with partitions counts the leaves below it.  A table never
- * analyzed is guessed from its size, at 200 bytes a row.
+ * A table with partitions counts the leaves below it, and the indexes that
+ * these have of their own.  A table never analyzed is guessed from its size,
+ * at 200 bytes a row.
  */
 static const Statement columns_sql = {
 	.purpose = "read the columns of the tables",
@@ -43,7 +44,15 @@ static const Statement columns_sql = {
 	"         AND has_table_privilege(c.oid, 'UPDATE'),\n"
 	"       has_table_privilege(c.oid, 'DELETE'),\n"
 	"       (SELECT count(*) FROM pg_index x\n"
-	"        WHERE x.indrelid = c.oid AND (x.indisunique OR x.indisexclusion))\n"
+	"        JOIN pg_class i ON i.oid = x.indexrelid\n"
+	"        WHERE (x.indisunique OR x.indisexclusion)\n"
+	"          AND (x.indrelid = c.oid\n"
+	"               OR c.relkind = 'p' AND NOT i.relispartition AND x.indrelid IN\n"
+	"                 (SELECT relid FROM pg_partition_tree(c.oid)))),\n"
+	"       EXISTS (SELECT FROM pg_constraint k\n"
+	"        WHERE k.contype IN ('p', 'u', 'x') AND k.condeferrable\n"
+	"          AND (k.conrelid = c.oid OR c.relkind = 'p' AND k.conrelid IN\n"
+	"               (SELECT relid FROM pg_partition_tree(c.oid))))\n"
 	"FROM unnest($1, $2) WITH ORDINALITY AS w(schema_name, table_name, ord)\n"
 	"LEFT JOIN pg_namespace n ON n.nspname = w.schema_name\n"
 	"LEFT JOIN pg_class c\n"
@@ -75,7 +84,8 @@ static const Statement columns_sql = {
 	"attname text, type text, definition text, base text, "
 	"collation_name text, deterministic bool, "
 	"not_null bool, generated \"char\", identity \"char\", readable bool, "
-	"attnum int2, writable bool, deletable bool, exclusive int8",
+	"attnum int2, writable bool, deletable bool, exclusive int8, "
+	"postponable bool",
 	.nparams = 2,
 	.params = {"text[]", "text[]"},
 };
@@ -122,7 +132,7 @@ static const Statement foreign_keys_sql = {
 	.text =
 	"SELECT k.conname, cn.nspname, c.relname, pn.nspname, p.relname,\n"
 	"       p.relkind, u.columns, u.referenced, u.operators, c.relkind,\n"
-	"       has_any_column_privilege(p.oid, 'UPDATE')\n"
+	"       has_any_column_privilege(p.oid, 'UPDATE'), k.confmatchtype = 'f'\n"
 	"FROM pg_constraint k\n"
 	"JOIN pg_class c ON c.oid = k.conrelid\n"
 	"JOIN pg_namespace cn ON cn.oid = c.relnamespace\n"
@@ -148,7 +158,50 @@ static const Statement foreign_keys_sql = {
 	.result = "conname text, child_schema text, child text, "
 	"parent_schema text, parent text, parent_kind \"char\", "
 	"columns text[], referenced text[], operators text[], "
-	"child_kind \"char\", lockable bool",
+	"child_kind \"char\", lockable bool, match_full bool",
+	.nparams = 2,
+	.params = {"text[]", "text[]"},
+};
+
+/*
+ * The unique and exclusion constraints that triggers check, those that are
+ * deferrable, of tables and of their partitions; each element of a constraint
+ * as an expression over the table, and the operator that excludes.
+ */
+static const Statement exclusions_sql = {
+	.purpose = "read the deferrable constraints of the tables",
+	.text =
+	"SELECT k.conname, tn.nspname, t.relname, rn.nspname, r.relname,\n"
+	"       r.relkind, e.expressions, e.operators,\n"
+	"       i.indnullsnotdistinct, pg_get_expr(i.indpred, i.indrelid)\n"
+	"FROM pg_class t\n"
+	"JOIN pg_namespace tn ON tn.oid = t.relnamespace\n"
+	"CROSS JOIN LATERAL\n"
+	"  (SELECT t.oid UNION SELECT relid FROM pg_partition_tree(t.oid)) AS m(relid)\n"
+	"JOIN pg_constraint k ON k.conrelid = m.relid\n"
+	"JOIN pg_class r ON r.oid = k.conrelid\n"
+	"JOIN pg_namespace rn ON rn.oid = r.relnamespace\n"
+	"JOIN pg_index i ON i.indexrelid = k.conindid\n"
+	"JOIN LATERAL\n"
+	"  (SELECT array_agg(pg_get_indexdef(i.indexrelid, n, false)\n"
+	"                    ORDER BY n) AS expressions,\n"
+	"          array_agg(format('OPERATOR(%I.%s)', opn.nspname, o.oprname)\n"
+	"                    ORDER BY n) AS operators\n"
+	"   FROM generate_series(1, i.indnkeyatts) AS n\n"
+	"   JOIN pg_opclass c ON c.oid = i.indclass[n - 1]\n"
+	"   JOIN pg_operator o ON o.oid = coalesce(k.conexclop[n],\n"
+	"     (SELECT a.amopopr FROM pg_amop a\n"
+	"      WHERE a.amopfamily = c.opcfamily AND a.amopstrategy = 3\n"
+	"        AND a.amoplefttype = c.opcintype\n"
+	"        AND a.amoprighttype = c.opcintype))\n"
+	"   JOIN pg_namespace opn ON opn.oid = o.oprnamespace) e ON true\n"
+	"WHERE k.contype IN ('p', 'u', 'x') AND k.condeferrable\n"
+	"  AND k.conparentid = 0 AND (tn.nspname, t.relname) IN\n"
+	"    (SELECT a::name, b::name FROM unnest($1, $2) AS w(a, b))\n"
+	"ORDER BY tn.nspname, t.relname, rn.nspname, r.relname, k.conname",
+	.result = "conname text, table_schema text, table_name text, "
+	"schema text, name text, kind \"char\", expressions text[], "
+	"operators text[], same_nulls bool, predicate text",
 	.nparams = 2,
 	.params = {"text[]", "text[]"},
 };
@@ -239,6 +292,13 @@ const Statement *
 steep_catalog_foreign_keys_sql(Site site)
 {
 	return steep_statement_at(&foreign_keys_sql, site);
+}
+
+/* Ask for the deferrable constraints of the tables named by $1 and $2. */
+const Statement *
+steep_catalog_exclusions_sql(Site site)
+{
+	return steep_statement_at(&exclusions_sql, site);
 }
 
 /* Ask for the tables of schema $1, sorted. */

@@ -87,6 +87,17 @@ create(Site site, const char *purpose, const TablePair *pair,
 	return statement;
 }
 
+/*
+ * Which rows need a parent: those of which no column is null, or with MATCH
+ * FULL those of which not all are, so that what is half null has none.
+ */
+static char *
+needs_parent(const ForeignKey *fk, List *columns)
+{
+	return psprintf("num_nulls(%s) %s", steep_sql_join(columns, ", "),
+					fk->full ? psprintf("< %d", list_length(columns)) : "= 0");
+}
+
 /*----------
  * Show one row among the keys in list $1 whose parent is missing.  The parents
  * are locked, where the role may, as the foreign key's trigger would do.
@@ -104,7 +115,7 @@ steep_merge_orphan_sql(Site site, const TablePair *pair, const ForeignKey *fk)
 				 "  FROM %s\n"
 				 "  JOIN json_to_recordset($1) AS w(n int8, %s)\n"
 				 "    ON %s\n"
-				 "  WHERE num_nulls(%s) = 0\n"
+				 "  WHERE %s\n"
 				 "), found AS MATERIALIZED (\n"
 				 "  SELECT c.n FROM written c JOIN %s AS p\n"
 				 "    ON %s%s\n"
@@ -116,7 +127,7 @@ steep_merge_orphan_sql(Site site, const TablePair *pair, const ForeignKey *fk)
 				 steep_table_from(steep_table_side(site, pair)),
 				 steep_table_key_definitions(pair),
 				 steep_table_key_lookup(pair),
-				 steep_sql_join(columns, ", "),
+				 needs_parent(fk, columns),
 				 from(fk->parent_kind, fk->parent_schema, fk->parent),
 				 same_reference(fk, "p", numbered(fk, "c.fk")),
 				 fk->parent_lockable ? "\n  FOR KEY SHARE OF p" : "",
@@ -184,6 +195,25 @@ old_columns(const RelInfo *rel, const ForeignKey *fk)
 	return steep_sql_join(items, ", ");
 }
 
+/* The same, as they are read: the JSON value null looks like no value. */
+static char *
+old_values(const RelInfo *rel, const ForeignKey *fk)
+{
+	List	   *items = NIL;
+	ListCell   *cell;
+
+	foreach(cell, fk->referenced)
+	{
+		const char *name = steep_sql_ident(lfirst(cell));
+
+		items = lappend(items,
+						psprintf(steep_table_is_json(steep_relinfo_column(rel, lfirst(cell))) ?
+								 "coalesce(v.%s, 'null') AS %s" : "v.%s AS %s",
+								 name, name));
+	}
+	return steep_sql_join(items, ", ");
+}
+
 /*----------
  * Show one row that referred to one of the values in list $1, of rows that
  * were written over, and has no parent now.
@@ -199,12 +229,12 @@ steep_merge_widow_sql(Site site, const TablePair *pair, const ForeignKey *fk)
 
 	statement->text =
 		psprintf("SELECT ROW(%s)::text\n"
-				 "FROM json_to_recordset($1) AS o(%s)\n"
+				 "FROM (SELECT %s FROM json_to_recordset($1) AS v(%s)) AS o\n"
 				 "JOIN %s AS t ON %s\n"
 				 "WHERE NOT EXISTS (SELECT FROM %s AS p WHERE %s)\n"
 				 "LIMIT 1",
 				 steep_sql_join(columns, ", "),
-				 old_columns(rel, fk),
+				 old_values(rel, fk), old_columns(rel, fk),
 				 from(fk->child_kind, fk->child_schema, fk->child),
 				 same_reference(fk, "o", columns),
 				 from(fk->parent_kind, fk->parent_schema, fk->parent),

@@ -165,6 +165,19 @@ steep_merge_forget_sql(void)
 	return &statement;
 }
 
+/* Put off the check of constraints that can be: rows may refer to later ones. */
+const Statement *
+steep_merge_deferred_sql(Site site)
+{
+	static const Statement statement = {
+		.writes = true,
+		.purpose = "defer constraints",
+		.text = "SET CONSTRAINTS ALL DEFERRED",
+	};
+
+	return steep_statement_at(&statement, site);
+}
+
 /* Check deferred constraints now, while both sides can still roll back. */
 const Statement *
 steep_merge_immediate_sql(Site site)

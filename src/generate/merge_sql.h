@@ -12,6 +12,7 @@
 #ifndef STEEP_REPL_MERGE_SQL_H
 #define STEEP_REPL_MERGE_SQL_H
 
+#include "base/exclusion.h"
 #include "base/fkgraph.h"
 #include "base/relinfo.h"
 #include "base/statement.h"
@@ -72,6 +73,7 @@ extern const Statement *steep_merge_claim_sql(void);
 extern const Statement *steep_merge_result_sql(void);
 extern const Statement *steep_merge_record_sql(void);
 extern const Statement *steep_merge_forget_sql(void);
+extern const Statement *steep_merge_deferred_sql(Site site);
 extern const Statement *steep_merge_immediate_sql(Site site);
 extern const Statement *steep_merge_commit_sql(void);
 extern const Statement *steep_merge_exclude_sql(Site site);
@@ -82,12 +84,16 @@ extern const Statement *steep_merge_lock_sql(Site site, const TablePair *pair);
 extern const Statement *steep_merge_insert_sql(Site site, const TablePair *pair);
 extern const Statement *steep_merge_update_sql(Site site, const TablePair *pair);
 extern const Statement *steep_merge_delete_sql(Site site, const TablePair *pair);
+extern bool steep_merge_is_rigid(Site site, const TablePair *pair);
 extern bool steep_merge_replaces(Site site, const TablePair *pair);
 extern const Statement *steep_merge_orphan_sql(Site site, const TablePair *pair,
 											   const ForeignKey *fk);
 extern bool steep_merge_can_widow(const TablePair *pair, const ForeignKey *fk);
 extern const Statement *steep_merge_widow_sql(Site site, const TablePair *pair,
 											  const ForeignKey *fk);
+extern const Statement *steep_merge_exclusion_sql(Site site,
+												  const TablePair *pair,
+												  const Exclusion *exclusion);
 
 /* verify */
 extern const Statement *steep_merge_look_sql(Site site, const TablePair *pair);

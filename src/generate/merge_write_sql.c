@@ -83,7 +83,8 @@ same_key(const TablePair *pair)
 }
 
 /*----------
- * Where no unique index guards the key, keep all other writers off.
+ * Keep all other writers off where no unique index guards the key, and where
+ * we check for ourselves that rows are unique: they would not see ours.
  *
  *	LOCK TABLE <table> IN SHARE ROW EXCLUSIVE MODE
  *
@@ -100,7 +101,7 @@ steep_merge_guard_sql(Site site, const TablePair *pair)
 	statement->text = psprintf("LOCK TABLE %s%s IN %s MODE",
 							   rel->kind == RELKIND_PARTITIONED_TABLE ? "" : "ONLY ",
 							   steep_sql_name(rel->schema, rel->name),
-							   steep_relinfo_unique(rel, pair->key) ?
+							   steep_relinfo_unique(rel, pair->key) && !rel->deferrable ?
 							   "ROW EXCLUSIVE" : "SHARE ROW EXCLUSIVE");
 	return statement;
 }
@@ -210,19 +211,15 @@ steep_merge_update_sql(Site site, const TablePair *pair)
 }
 
 /*
- * Are rows of a side updated by deleting and inserting them?  So values can
- * change places that no two rows may share; and an update can't give a value
- * to an identity column that is always generated.
+ * Has a side a column that an update can't give a value to: an identity column
+ * that is always generated?
  */
 bool
-steep_merge_replaces(Site site, const TablePair *pair)
+steep_merge_is_rigid(Site site, const TablePair *pair)
 {
-	const RelInfo *rel = steep_table_side(site, pair);
 	ListCell   *cell;
 
-	if (!rel->deletable || pair->excluded != NIL)
-		return false;
-	foreach(cell, rel->columns)
+	foreach(cell, steep_table_side(site, pair)->columns)
 	{
 		ColumnInfo *column = lfirst(cell);
 
@@ -230,7 +227,22 @@ steep_merge_replaces(Site site, const TablePair *pair)
 			!list_member_ptr(pair->key, steep_relinfo_column(pair->local, column->name)))
 			return true;
 	}
-	return rel->exclusive > (steep_relinfo_unique(rel, pair->key) ? 1 : 0);
+	return false;
+}
+
+/*
+ * Are rows of a side updated by deleting and inserting them?  So values can
+ * change places that no two rows may share, and every column be written.
+ */
+bool
+steep_merge_replaces(Site site, const TablePair *pair)
+{
+	const RelInfo *rel = steep_table_side(site, pair);
+
+	if (!rel->deletable || pair->excluded != NIL)
+		return false;
+	return steep_merge_is_rigid(site, pair) ||
+		rel->exclusive > (steep_relinfo_unique(rel, pair->key) ? 1 : 0);
 }
 
 /*----------

@@ -159,7 +159,11 @@ steep_table_key_join(const TablePair *pair)
 	return steep_sql_join(items, " AND ");
 }
 
-/* t.<key> = w.key1 AND …: the rows of the keys w that one node has. */
+/*
+ * t.<key> = w.key1 AND …: the rows of the keys w that one node has.
+ *
+ * No key is null, but the JSON value null looks like one in a list of keys.
+ */
 char *
 steep_table_key_lookup(const TablePair *pair)
 {
@@ -171,7 +175,9 @@ steep_table_key_lookup(const TablePair *pair)
 		ColumnInfo *column = lfirst(cell);
 		int			n = list_cell_number(pair->key, cell) + 1;
 
-		items = lappend(items, psprintf("t.%s %s w.key%d",
+		items = lappend(items, psprintf(steep_table_is_json(column) ?
+										"t.%s %s coalesce(w.key%d, 'null')" :
+										"t.%s %s w.key%d",
 										steep_sql_ident(column->name),
 										column->equals, n));
 	}

@@ -14,8 +14,6 @@
 #include "base/guc.h"
 #include "base/image.h"
 #include "base/sqltext.h"
-#include "generate/catalog_sql.h"
-#include "generate/table_sql.h"
 #include "jobs/ledger.h"
 #include "ops/compare.h"
 #include "ops/merge.h"
@@ -27,7 +25,8 @@ static const Statement load_merge = {
 	.site = SITE_LOCAL,
 	.writes = true,
 	.purpose = "read the merge",
-	.text = "SELECT server, private_server, peer, dry_run, reverts IS NOT NULL, options\n"
+	.text = "SELECT server, private_server, peer, dry_run, reverts IS NOT NULL, options,\n"
+	"       backwards, peer_identity\n"
 	"FROM steep_repl.merge_audit_log WHERE merge_id = $1",
 	.nparams = 1,
 	.params = {"text"},
@@ -102,21 +101,13 @@ steep_merge_load(const char *id)
 	merge->reverts = row[4][0] == 't';
 	merge->options = steep_options_read(DatumGetJsonbP(OidInputFunctionCall(F_JSONB_IN,
 																			row[5], JSONBOID, -1)));
+	merge->backwards = row[6][0] == 't';
+	merge->identity = row[7];
 	merge->lock_timeout = psprintf("%d", merge->options->lock_timeout >= 0 ?
 								   merge->options->lock_timeout : steep_guc_lock_timeout);
 	merge->batch_size = merge->options->batch_size > 0 ?
 		merge->options->batch_size : BATCH_ROWS;
 	return merge;
-}
-
-/* Connect to the peer of a merge. */
-Session *
-steep_merge_connect(const Merge *merge)
-{
-	PeerAddress *address = steep_peer_address_parse(merge->server);
-
-	address->label = pstrdup(merge->peer);
-	return steep_session_begin(address);
 }
 
 /* Name a table as merge_tables does. */
@@ -283,113 +274,4 @@ steep_merge_check_pairs(const Session *session, List *pairs)
 		check_writable(pair, pair->peer, there);
 		check_definitions(pair);
 	}
-}
-
-/* Read one side's foreign keys from and to the tables. */
-List *
-steep_merge_foreign_keys(Session *session, Site site, List *pairs)
-{
-	Spool	   *spool = steep_spool_create("foreign_keys");
-	List	   *schemas = NIL;
-	List	   *names = NIL;
-	List	   *keys;
-	ListCell   *cell;
-	const char *values[2];
-
-	foreach(cell, pairs)
-	{
-		RelInfo    *rel = ((TablePair *) lfirst(cell))->local;
-
-		schemas = lappend(schemas, rel->schema);
-		names = lappend(names, rel->name);
-	}
-	values[0] = steep_sql_array(schemas);
-	values[1] = steep_sql_array(names);
-	if (site == SITE_LOCAL)
-		steep_local_rows(steep_catalog_foreign_keys_sql(site), values, NIL,
-						 spool);
-	else
-		steep_peer_rows(session->peer, steep_catalog_foreign_keys_sql(site),
-						values, spool);
-	keys = steep_fkgraph_build(steep_spool_texts(spool));
-	steep_spool_end(spool);
-	return keys;
-}
-
-/* Append a generator's statement to a list. */
-static List *
-add(List *statements, const Statement *statement)
-{
-	return lappend(statements, unconstify(Statement *, statement));
-}
-
-/*
- * Refuse to leave alone a part of what other rows refer to: what they refer
- * to now would not be in the images.
- */
-static void
-check_referenced(const TablePair *pair, const RelInfo *rel, const ForeignKey *fk)
-{
-	ListCell   *cell;
-
-	foreach(cell, fk->referenced)
-	{
-		if (!steep_relinfo_column(rel, lfirst(cell))->excluded)
-			continue;
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("column \"%s\" of table \"%s\" cannot be excluded",
-						(char *) lfirst(cell), steep_merge_table(pair)),
-				 errdetail("Foreign key \"%s\" refers to it together with columns that are merged.",
-						   fk->name),
-				 errhint("Exclude all these columns, or none.")));
-	}
-}
-
-/* Append the checks of the foreign keys from and to one side's table. */
-static List *
-add_references(List *statements, Site site, const TablePair *pair, List *keys)
-{
-	const RelInfo *rel = steep_table_side(site, pair);
-	ListCell   *cell;
-
-	foreach(cell, keys)
-	{
-		const ForeignKey *fk = lfirst(cell);
-
-		if (steep_fkgraph_is_child(fk, rel))
-			statements = add(statements, steep_merge_orphan_sql(site, pair, fk));
-		if (!steep_fkgraph_is_parent(fk, rel) || !steep_merge_can_widow(pair, fk))
-			continue;
-		check_referenced(pair, rel, fk);
-		statements = add(statements, steep_merge_widow_sql(site, pair, fk));
-	}
-	return statements;
-}
-
-/*
- * List the statements that apply a plan to one table, in their order.  Their
- * text follows from the table's shape, so when it is another one by the time
- * of applying, the shape has changed.
- */
-List *
-steep_merge_statements(const TablePair *pair, List *local_keys,
-					   List *peer_keys)
-{
-	List	   *list = NIL;
-
-	list = add(list, steep_merge_guard_sql(SITE_LOCAL, pair));
-	list = add(list, steep_merge_guard_sql(SITE_PEER, pair));
-	list = add(list, steep_merge_lock_sql(SITE_LOCAL, pair));
-	list = add(list, steep_merge_lock_sql(SITE_PEER, pair));
-	list = add(list, steep_merge_insert_sql(SITE_LOCAL, pair));
-	list = add(list, steep_merge_insert_sql(SITE_PEER, pair));
-	list = add(list, steep_merge_update_sql(SITE_LOCAL, pair));
-	list = add(list, steep_merge_update_sql(SITE_PEER, pair));
-	if (pair->deletes || steep_merge_replaces(SITE_LOCAL, pair))
-		list = add(list, steep_merge_delete_sql(SITE_LOCAL, pair));
-	if (pair->deletes || steep_merge_replaces(SITE_PEER, pair))
-		list = add(list, steep_merge_delete_sql(SITE_PEER, pair));
-	list = add_references(list, SITE_LOCAL, pair, local_keys);
-	return add_references(list, SITE_PEER, pair, peer_keys);
 }

@@ -41,10 +41,19 @@ typedef struct Merge
 	const char *peer;			/* for people, without secrets */
 	bool		dry_run;
 	bool		reverts;		/* it undoes another */
+	bool		backwards;		/* tables come before their parents */
+	const char *identity;		/* of the peer, or NULL */
 	const MergeOptions *options;
 	const char *lock_timeout;	/* ms */
 	int			batch_size;		/* rows of one statement */
 } Merge;
+
+/* What one node's triggers check, which may not fire. */
+typedef struct Constraints
+{
+	List	   *keys;			/* ForeignKeys from and to the tables */
+	List	   *exclusions;		/* Exclusions of the tables */
+} Constraints;
 
 /* What steep_merge_keys_chunk_sql() cuts. */
 enum
@@ -59,14 +68,9 @@ enum
 
 /* merge.c */
 extern Merge *steep_merge_load(const char *id);
-extern Session *steep_merge_connect(const Merge *merge);
 extern List *steep_merge_pairs(Session *session, const Merge *merge,
 							   const char *table);
 extern void steep_merge_check_pairs(const Session *session, List *pairs);
-extern List *steep_merge_statements(const TablePair *pair, List *local_keys,
-									List *peer_keys);
-extern List *steep_merge_foreign_keys(Session *session, Site site,
-									  List *pairs);
 extern const char *steep_merge_table(const TablePair *pair);
 extern int64 steep_merge_param(const StepContext *step, const char *name,
 							   int64 missing);
@@ -75,6 +79,21 @@ extern uint64 steep_merge_book(const Statement *statement,
 							   const char *const *values, List *with);
 extern char **steep_merge_ask(const Statement *statement,
 							  const char *const *values);
+
+/* merge_peer.c */
+extern char *steep_merge_identity(const Session *session);
+extern void steep_merge_check_identity(const Session *session, const char *id,
+									   const char *identity);
+extern Session *steep_merge_connect(const Merge *merge);
+
+/* merge_constraints.c */
+extern List *steep_merge_foreign_keys(Session *session, Site site,
+									  List *pairs);
+extern Constraints *steep_merge_constraints(Session *session, Site site,
+											List *pairs);
+extern List *steep_merge_statements(const TablePair *pair,
+									const Constraints *here,
+									const Constraints *there);
 
 /* How a merge stands; the columns of steep_repl.find_merge(). */
 enum
@@ -100,7 +119,6 @@ extern char **steep_merge_find(const char *id);
 
 /* merge_submit.c */
 extern void steep_merge_check_peer(const Session *session);
-extern char *steep_merge_identity(const Session *session);
 extern char *steep_merge_record_new(const PeerAddress *address,
 									const char *tables, const char *strategy,
 									bool dry_run, Jsonb *options,

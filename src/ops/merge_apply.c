@@ -208,16 +208,29 @@ commit_peer(Apply *apply)
 	TEST_POINT("merge-after-peer-commit");
 }
 
+/* Where constraints are checked as rows are written, put off what can be. */
+static void
+defer_constraints(Apply *apply)
+{
+	if (!apply->local_replica)
+		(void) steep_local_none(steep_merge_deferred_sql(SITE_LOCAL), NULL, NIL);
+	if (!apply->peer_replica && !apply->forward)
+		steep_peer_none(apply->session->peer,
+						steep_merge_deferred_sql(SITE_PEER), NULL);
+}
+
 /* Write the batch, here and on the peer; false if a parent is left out. */
 static bool
 write_batch(Apply *apply)
 {
+	defer_constraints(apply);
 	steep_merge_lock_rows(apply);
 	steep_merge_write_rows(apply);
 	(void) steep_local_none(steep_merge_immediate_sql(SITE_LOCAL), NULL, NIL);
 	if (!apply->forward)
 		steep_peer_none(apply->session->peer,
 						steep_merge_immediate_sql(SITE_PEER), NULL);
+	steep_merge_check_exclusions(apply);
 	return steep_merge_check_references(apply);
 }
 

@@ -53,8 +53,7 @@ check_shape(Apply *apply)
 		List	   *texts = NIL;
 		ListCell   *statement;
 
-		foreach(statement, steep_merge_statements(pair, apply->local_keys,
-												  apply->peer_keys))
+		foreach(statement, steep_merge_statements(pair, apply->here, apply->there))
 			texts = lappend(texts, unconstify(char *, ((Statement *) lfirst(statement))->text));
 		if (planned == NULL || planned[0] == NULL ||
 			strcmp(planned[0], steep_sql_join(texts, "\n")) != 0)
@@ -62,12 +61,12 @@ check_shape(Apply *apply)
 					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 					 errmsg("table \"%s\" has changed since the merge was planned",
 							steep_merge_table(pair)),
-					 errdetail("Its columns, keys or foreign keys are others now; nothing was written."),
+					 errdetail("Its columns, keys or constraints are others now; nothing was written."),
 					 errhint("Start a new merge.")));
 	}
 }
 
-/* Lock both nodes' tables, then read what they and their foreign keys are. */
+/* Lock both nodes' tables, then read what they and their constraints are. */
 void
 steep_merge_guard_tables(Apply *apply)
 {
@@ -75,10 +74,8 @@ steep_merge_guard_tables(Apply *apply)
 	/* our snapshot is older than the lock that we may have waited for */
 	PushActiveSnapshot(GetLatestSnapshot());
 	apply->pairs = steep_merge_pairs(apply->session, apply->merge, apply->table);
-	apply->local_keys = steep_merge_foreign_keys(apply->session, SITE_LOCAL,
-												 apply->pairs);
-	apply->peer_keys = steep_merge_foreign_keys(apply->session, SITE_PEER,
-												apply->pairs);
+	apply->here = steep_merge_constraints(apply->session, SITE_LOCAL, apply->pairs);
+	apply->there = steep_merge_constraints(apply->session, SITE_PEER, apply->pairs);
 	check_shape(apply);
 	PopActiveSnapshot();
 }

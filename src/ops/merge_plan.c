@@ -237,8 +237,8 @@ steep_merge_record_statements(Session *session, const Merge *merge,
 	List	   *pairs = list_make1(unconstify(TablePair *, pair));
 	List	   *statements =
 		steep_merge_statements(pair,
-							   steep_merge_foreign_keys(session, SITE_LOCAL, pairs),
-							   steep_merge_foreign_keys(session, SITE_PEER, pairs));
+							   steep_merge_constraints(session, SITE_LOCAL, pairs),
+							   steep_merge_constraints(session, SITE_PEER, pairs));
 	ListCell   *cell;
 
 	foreach(cell, statements)
@@ -284,6 +284,7 @@ plan_table(Merge *merge, Session *session, const char *table)
 	differences = steep_compare_differences(session, plan->pair, NULL, &counts);
 	decide_differences(plan, differences);
 	check_complete(plan, differences);
+	counts.match += differences->nrows - plan->last;	/* they turned out equal */
 	steep_spool_end(differences);
 	record_counts(plan, &counts);
 	steep_merge_record_statements(session, merge, plan->pair);

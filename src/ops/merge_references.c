@@ -116,8 +116,8 @@ bool
 steep_merge_check_references(Apply *apply)
 {
 	if (apply->local_replica &&
-		!check_site(apply, SITE_LOCAL, apply->local_keys))
+		!check_site(apply, SITE_LOCAL, apply->here->keys))
 		return false;
 	return !apply->peer_replica || apply->forward ||
-		check_site(apply, SITE_PEER, apply->peer_keys);
+		check_site(apply, SITE_PEER, apply->there->keys);
 }

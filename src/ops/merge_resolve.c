@@ -118,8 +118,6 @@ read_arguments(FunctionCallInfo fcinfo)
 		"p_merge_id", "p_table", "p_key", "p_resolution"
 	};
 	Resolution	wanted = {0};
-	Datum		name;
-	ArrayType  *table;
 
 	for (int i = 0; i < (int) lengthof(names); i++)
 	{
@@ -127,9 +125,6 @@ read_arguments(FunctionCallInfo fcinfo)
 			report_missing(names[i]);
 	}
 	wanted.merge = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	name = PG_GETARG_DATUM(1);
-	table = construct_array(&name, 1, TEXTOID, -1, false, TYPALIGN_INT);
-	wanted.table = steep_merge_table(linitial(steep_tables_resolve(table)));
 	wanted.key = PG_GETARG_JSONB_P(2);
 	wanted.how = text_to_cstring(PG_GETARG_TEXT_PP(3));
 	check_object("p_key", wanted.key);
@@ -139,6 +134,16 @@ read_arguments(FunctionCallInfo fcinfo)
 		check_object("p_row", wanted.row);
 	}
 	return wanted;
+}
+
+/* Name the table that the caller means as merge_tables does. */
+static const char *
+name_table(Datum written)
+{
+	ArrayType  *tables = construct_array(&written, 1, TEXTOID, -1, false,
+										 TYPALIGN_INT);
+
+	return steep_merge_table(linitial(steep_tables_resolve(tables)));
 }
 
 /* Refuse a resolution that is none, or whose row does not fit it. */
@@ -285,6 +290,7 @@ steep_repl_resolve_conflict(PG_FUNCTION_ARGS)
 
 	check_how(&wanted);
 	steep_merge_check_settled(wanted.merge, steep_merge_take(wanted.merge));
+	wanted.table = name_table(PG_GETARG_DATUM(1));
 	conflict = find(&wanted);
 	check_direction(&wanted, conflict);
 	if (wanted.row != NULL)

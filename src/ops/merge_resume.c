@@ -40,9 +40,9 @@ static const Statement reopen_merge = {
 	.site = SITE_LOCAL,
 	.writes = true,
 	.purpose = "have the plan applied",
-	.text = "SELECT steep_repl.reopen_merge($1)",
-	.nparams = 1,
-	.params = {"text"},
+	.text = "SELECT steep_repl.reopen_merge($1, $2, $3, $4)",
+	.nparams = 4,
+	.params = {"text", "text", "text", "text"},
 };
 
 static const Statement list_tables = {
@@ -129,23 +129,9 @@ address_of(FunctionCallInfo fcinfo, const char *id, char **found)
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("the way to the peer of merge \"%s\" was not recorded", id),
-			 errdetail("Its connection string might have shown a password."),
+			 errdetail("Its connection string had a password, or might have shown one."),
 			 errhint("Give the peer as second argument.")));
 	return NULL;
-}
-
-/* Refuse a peer that is not the one of a merge. */
-static void
-check_identity(const Session *session, const char *id, char **found)
-{
-	if (found[FOUND_IDENTITY] == NULL ||
-		strcmp(found[FOUND_IDENTITY], steep_merge_identity(session)) == 0)
-		return;
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("peer \"%s\" is not the one of merge \"%s\"",
-					steep_peer_label(session->peer), id),
-			 errhint("Give the connection of the node that it was planned with.")));
 }
 
 /* Connect to the peer of a merge and check that it can take part, still. */
@@ -158,7 +144,7 @@ check_peer(PeerAddress *address, const char *id, char **found,
 	PG_TRY();
 	{
 		steep_merge_check_peer(session);
-		check_identity(session, id, found);
+		steep_merge_check_identity(session, id, found[FOUND_IDENTITY]);
 		if (tables_of != NULL)
 			(void) steep_merge_pairs(session, tables_of, NULL);
 	}
@@ -224,15 +210,18 @@ steep_repl_apply_merge(PG_FUNCTION_ARGS)
 {
 	char	   *id = read_id(fcinfo);
 	char	  **found = steep_merge_take(id);
-	const char *values[] = {id};
 	PeerAddress *address;
+	const char *values[] = {id, NULL, NULL, NULL};
 
 	check_plan(id, found);
 	steep_job_check();
 	address = address_of(fcinfo, id, found);
 	check_peer(address, id, found, NULL);
+	values[1] = address->label;
+	values[2] = address->server;
+	values[3] = steep_peer_address_public(address);
 	(void) steep_merge_book(&reopen_merge, values, NIL);
-	if (found[FOUND_SERVER] == NULL)
+	if (address->server == NULL)
 		steep_server_create(psprintf("steep_repl_%s", id), address);
 	steep_merge_enqueue_apply(id, steep_options_read(options_of(found)),
 							  tables_of(id), atoi(found[FOUND_ROUND]));

@@ -144,14 +144,6 @@ check_distinct(List *pairs)
 	}
 }
 
-/* Say which database a peer is. */
-char *
-steep_merge_identity(const Session *session)
-{
-	return psprintf("%s/%s", session->there->identifier,
-					session->there->database);
-}
-
 /* Settle what each table is merged by, and check it on both nodes. */
 static void
 check_tables(Submission *merge, Session *session)

@@ -5,7 +5,8 @@
  *
  * Rows go in chunks, in the order of the decisions, which is that of the
  * keys.  Deletes come before inserts, and these before updates; tables come
- * after those that their foreign keys point to, but for deletes.
+ * after those that their foreign keys point to, but for deletes.  What undoes
+ * a merge goes backwards.
  *
  *-------------------------------------------------------------------------
  */
@@ -41,6 +42,7 @@ static const Statement cut_rows = {
 /* Rows of one table to be written to one node in one way. */
 typedef struct Writing
 {
+	const Apply *apply;
 	TablePair  *pair;
 	Site		site;
 	const char *actions;		/* that it is about, as an array */
@@ -138,6 +140,54 @@ steep_merge_lock_rows(Apply *apply)
 	TEST_POINT("merge-after-lock");
 }
 
+/* Does no trigger fire on a node? */
+static bool
+is_replica(const Apply *apply, Site site)
+{
+	return site == SITE_LOCAL ? apply->local_replica : apply->peer_replica;
+}
+
+/* Are a table's rows on a node updated by deleting and inserting them? */
+static bool
+replaces(const Apply *apply, Site site, const TablePair *pair)
+{
+	return is_replica(apply, site) && steep_merge_replaces(site, pair);
+}
+
+/* Say what it takes to delete and insert rows instead, or NULL. */
+static char *
+way_to_replace(const Writing *writing)
+{
+	const TablePair *pair = writing->pair;
+	const RelInfo *rel = steep_table_side(writing->site, pair);
+	List	   *grants = NIL;
+
+	if (pair->excluded != NIL)
+		return NULL;
+	if (writing->apply->merge->options->fire_triggers)
+		return "merge without the option fire_triggers";
+	if (!rel->deletable)
+		grants = lappend(grants, psprintf("DELETE ON %s",
+										  steep_sql_name(rel->schema, rel->name)));
+	if (!is_replica(writing->apply, writing->site))
+		grants = lappend(grants, "SET ON PARAMETER session_replication_role");
+	return grants == NIL ? NULL :
+		psprintf("GRANT %s to the role that connects there",
+				 steep_sql_join(grants, " and "));
+}
+
+/* Tell how values that no two rows may share can change places. */
+static void
+add_hint(void *arg)
+{
+	int			code = geterrcode();
+	char	   *way = way_to_replace(arg);
+
+	if ((code == ERRCODE_UNIQUE_VIOLATION ||
+		 code == ERRCODE_EXCLUSION_VIOLATION) && way != NULL)
+		errhint("If rows exchange such values, %s.", way);
+}
+
 /* Refuse what became of rows that were written. */
 static void
 check_written(Apply *apply, const Writing *writing, const char *wanted,
@@ -145,10 +195,10 @@ check_written(Apply *apply, const Writing *writing, const char *wanted,
 {
 	const char *table = steep_merge_table(writing->pair);
 	const char *where = writing->site == SITE_LOCAL ? "here" : "on the peer";
-	bool		replica = writing->site == SITE_LOCAL ? apply->local_replica :
-		apply->peer_replica;
+	char	   *way = steep_merge_is_rigid(writing->site, writing->pair) ?
+		way_to_replace(writing) : NULL;
 
-	if (strcmp(row[0], wanted) != 0 && replica)
+	if (strcmp(row[0], wanted) != 0 && is_replica(apply, writing->site))
 		ereport(ERROR,
 				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
 				 errmsg("rows of table \"%s\" appeared or went while they were merged",
@@ -161,6 +211,7 @@ check_written(Apply *apply, const Writing *writing, const char *wanted,
 				 errmsg("rows of table \"%s\" are not what was written %s",
 						table, where),
 				 errdetail("%s of %s rows are.", row[1], wanted),
+				 way ? errhint("No update can write an identity column that is always generated: %s.", way) :
 				 errhint("Look for triggers and generated columns that differ between the nodes; if there are none, start a new merge.")));
 }
 
@@ -181,12 +232,19 @@ static void
 write_chunk(Apply *apply, const Writing *writing, char **chunk)
 {
 	const char *const *rows = (const char *const *) chunk + 2;
+	ErrorContextCallback hint = {
+		.previous = error_context_stack,
+		.callback = add_hint,
+		.arg = unconstify(Writing *, writing),
+	};
 
 	TEST_POINT("merge-write-chunk");
+	error_context_stack = &hint;
 	check_written(apply, writing, chunk[1],
 				  writing->site == SITE_LOCAL ?
 				  steep_local_row(writing->statement, rows, NIL) :
 				  steep_peer_row(apply->session->peer, writing->statement, rows));
+	error_context_stack = hint.previous;
 	steep_progress_add_rows(strtoll(chunk[1], NULL, 10));
 }
 
@@ -222,19 +280,12 @@ write_rows(Apply *apply, const Writing *writing)
 	MemoryContextDelete(context);
 }
 
-/* Are a table's rows on a node updated by deleting and inserting them? */
-static bool
-replaces(const Apply *apply, Site site, const TablePair *pair)
-{
-	return (site == SITE_LOCAL ? apply->local_replica : apply->peer_replica) &&
-		steep_merge_replaces(site, pair);
-}
-
 /* Delete the rows of a table that go from a node, or are written anew. */
 static void
 delete_rows(Apply *apply, Site site, TablePair *pair)
 {
 	Writing		writing = {
+		.apply = apply,
 		.pair = pair,
 		.site = site,
 		.actions = replaces(apply, site, pair) ? "{delete,update}" : "{delete}",
@@ -251,6 +302,7 @@ static void
 insert_rows(Apply *apply, Site site, TablePair *pair)
 {
 	Writing		writing = {
+		.apply = apply,
 		.pair = pair,
 		.site = site,
 		.actions = replaces(apply, site, pair) ? "{insert,update}" : "{insert}",
@@ -264,6 +316,7 @@ static void
 update_rows(Apply *apply, Site site, TablePair *pair)
 {
 	Writing		writing = {
+		.apply = apply,
 		.pair = pair,
 		.site = site,
 		.actions = "{update}",
@@ -285,19 +338,32 @@ on_both(Apply *apply, TablePair *pair,
 		write(apply, SITE_PEER, pair);
 }
 
+/* Do something to all tables, parents first or last. */
+static void
+on_all(Apply *apply, bool parents_first, bool finishes,
+	   void (*write) (Apply *apply, Site site, TablePair *pair))
+{
+	int			n = list_length(apply->pairs);
+
+	for (int i = 0; i < n; i++)
+	{
+		on_both(apply, list_nth(apply->pairs, parents_first ? i : n - 1 - i),
+				write);
+		if (finishes)
+			steep_progress_table_done();
+	}
+}
+
 /* Write all rows of the batch that did not move. */
 void
 steep_merge_write_rows(Apply *apply)
 {
-	ListCell   *cell;
+	bool		backwards = apply->merge->backwards;
 
-	for (int i = list_length(apply->pairs) - 1; i >= 0; i--)
-		on_both(apply, list_nth(apply->pairs, i), delete_rows);
-	foreach(cell, apply->pairs)
-		on_both(apply, lfirst(cell), insert_rows);
-	foreach(cell, apply->pairs)
-	{
-		on_both(apply, lfirst(cell), update_rows);
-		steep_progress_table_done();
-	}
+	if (backwards)
+		on_all(apply, false, false, update_rows);
+	on_all(apply, false, false, delete_rows);
+	on_all(apply, true, backwards, insert_rows);
+	if (!backwards)
+		on_all(apply, true, true, update_rows);
 }

@@ -18,8 +18,8 @@ typedef struct Apply
 	Session    *session;
 	const char *table;			/* the only one, or NULL: all */
 	List	   *pairs;			/* parents first */
-	List	   *local_keys;		/* ForeignKeys of this node */
-	List	   *peer_keys;
+	Constraints *here;			/* of this node */
+	Constraints *there;			/* of the peer */
 	const char *batch;			/* its number, as text */
 	const char *after;			/* its decisions: after this one, */
 	const char *until;			/* up to this one */
@@ -58,6 +58,9 @@ extern void steep_merge_each_chunk(Apply *apply, TablePair *pair,
 								   void *arg);
 extern void steep_merge_lock_rows(Apply *apply);
 extern void steep_merge_write_rows(Apply *apply);
+
+/* merge_exclusions.c */
+extern void steep_merge_check_exclusions(Apply *apply);
 
 /* merge_references.c */
 extern bool steep_merge_check_references(Apply *apply);

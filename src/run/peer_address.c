@@ -284,7 +284,8 @@ steep_peer_address_conninfo(const PeerAddress *address)
 
 /*
  * Write the options as a connection string without secrets.  NULL if the
- * address is a server, or if a value might hold a piece of a password.
+ * address is a server, or has a password, without which there is no way in,
+ * or if a value might hold a piece of one.
  */
 char *
 steep_peer_address_public(const PeerAddress *address)
@@ -293,7 +294,8 @@ steep_peer_address_public(const PeerAddress *address)
 	List	   *options = list_copy(address->server_options);
 	ListCell   *cell;
 
-	if (address->server != NULL)
+	if (address->server != NULL ||
+		has_option(address->user_options, "password"))
 		return NULL;
 	foreach(cell, address->user_options)
 	{

@@ -84,7 +84,9 @@ work(const Operation *operation, StepContext *step, MemoryContext context)
 	PushActiveSnapshot(GetTransactionSnapshot());
 	MemoryContextSwitchTo(context);
 	TEST_POINT("step_begin");
+	TEST_POINT(psprintf("begin %s", step->kind));
 	operation->run_step(step);
+	TEST_POINT(psprintf("done %s", step->kind));
 	TEST_POINT("step_done");
 	if (!read_only)
 		record_complete(step);

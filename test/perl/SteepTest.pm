@@ -29,6 +29,7 @@ exports what these modules export:
     SteepTest::Secrets  where a password has gone
     SteepTest::Load     pgbench and the fault proxy
     SteepTest::Merge    merges, and both nodes after them
+    SteepTest::Namespace    (by itself) networks that fail, disks that are full
 
 =cut
 

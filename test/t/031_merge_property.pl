@@ -9,8 +9,9 @@
 use SteepTest;
 use JSON::PP;
 use List::Util qw(min);
-use SteepTest::Draw qw(draw_tables create_tables draw_rows draw_options);
-use SteepTest::Reference qw(key_of plan resolve apply_plan plan_revert broken counts summary writes differences);
+use SteepTest::Draw qw(draw_tables create_tables draw_rows);
+use SteepTest::DrawOptions qw(draw_options);
+use SteepTest::Reference qw(key_of plan resolve apply_plan plan_revert broken counts summary writes differs differences);
 use SteepTest::Session;
 use SteepTest::Values qw(pick shuffle chance ident literal unescape);
 
@@ -33,6 +34,7 @@ CREATE COLLATION caseless (provider = icu, locale = 'und-u-ks-level2', determini
 CREATE TYPE mood AS ENUM ('sad', 'ok', 'happy''');
 CREATE TYPE pair AS (a int, b text);
 CREATE DOMAIN digits AS text CHECK (VALUE ~ '^[0-9]*$');
+CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'a trigger has fired'; END $$;
 CREATE FUNCTION attempt(statements text[]) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE statement text;
 BEGIN
@@ -65,8 +67,13 @@ sub create
 {
 	my @tables = draw_tables();
 	my @statements;
+	my @loose = grep { $_->{shape} eq 'none' } @tables;
 
 	$_->{session}->run(create_tables(chance(0.8), @tables)) foreach @sides;
+	$_->{session}->run('ALTER DATABASE app SET steep_repl.leaf_rows = ' . pick(1, 10, 1000)) foreach @sides;
+	# their key is unique without an index to say so
+	$_->{session}->run(join ";\n", map { "CREATE UNIQUE INDEX guard$_ ON $loose[$_]{name} (" . join(', ', map { ident($_) } @{ $loose[$_]{key} }) . ')' } 0 .. $#loose)
+	  foreach @sides;
 	foreach my $column (grep { defined $_->{default} } map { @{ $_->{columns} } } @tables)
 	{
 		my %printed = query($sides[0], default => 'SELECT ' . literal($column->{type}, $column->{default}));
@@ -81,6 +88,11 @@ sub create
 			my @some = splice @{ $statements[$n] }, 0, $part == 1 ? 0.7 * @{ $statements[$n] } : @{ $statements[$n] };
 			$sides[$n]{session}->run('SELECT attempt(ARRAY[' . join(",\n", map { text($_) } @some) . '])') if @some;
 		}
+	}
+	$_->{session}->run(join ";\n", map { "DROP INDEX guard$_" } 0 .. $#loose) foreach @sides;
+	foreach my $t (grep { chance(0.3) } @tables)
+	{
+		$_->{session}->run("CREATE TRIGGER refuse BEFORE INSERT OR UPDATE OR DELETE ON $t->{name} FOR EACH ROW EXECUTE FUNCTION refuse()") foreach @sides;
 	}
 	return \@tables;
 }
@@ -237,11 +249,11 @@ sub merge
 # Say what applying what is planned should do, and compare.
 sub conclude
 {
-	my ($m, $max) = @_;
+	my ($m, $max, $whole) = @_;
 	my @planned = grep { $_->{state} eq 'planned' } @{ $m->{decisions} };
 	my $changes = grep { writes($_, 'local') || writes($_, 'remote') } @planned;
 	my @after = apply_plan(\@planned, @{ $m->{rows} }, sub { 0 });
-	my @broken = map { broken($m->{all}, $_) } @after;
+	my @broken = (fixed($m, @planned), map { broken($m->{all}, $_) } @after);
 	my $got = $m->{got} = look($m, $m->{id});
 	my $pending = grep { $_->{state} eq 'pending' } @{ $m->{decisions} };
 	my $error = $got->{audit}{error_message} // '';
@@ -251,16 +263,31 @@ sub conclude
 		push @{ $m->{wrong} }, "$m->{doing}: $error" if $error !~ /would change \d+ rows/;
 		return compare($m, 'failed', $m->{rows});
 	}
-	return conclude_batches($m, \@planned, \@broken) if ($m->{options}{atomicity} // '') eq 'batch';
+	return conclude_batches($m, \@planned, \@broken) if !$whole && ($m->{options}{atomicity} // '') eq 'batch';
 	if (@broken || $got->{audit}{status} eq 'failed' && may_break($m))
 	{
-		push @{ $m->{wrong} }, "$m->{doing}: not refused, or not for @broken: $error" if $error !~ /duplicate key|parent|foreign key|not unique|identity/;
+		push @{ $m->{wrong} }, "$m->{doing}: not refused, or not for @broken: $error" if $error !~ /violates|parent|break constraint|not what was written/;
 		$m->{outcome} = 'refused';
 		return compare($m, 'failed', $m->{rows});
 	}
 	$_->{state} = 'applied' foreach @planned;
 	$m->{applied} = 1;
 	return compare($m, $pending ? 'needs_resolution' : 'complete', \@after);
+}
+
+# A number that is always generated can be written with a row that is deleted
+# and inserted, but if a column is left alone the row is updated.
+sub fixed
+{
+	my ($m, @decisions) = @_;
+	my @fixed;
+
+	foreach my $d (grep { @{ $m->{rules}{ $_->{table} }{excluded} } } @decisions)
+	{
+		my @always = map { $_->{name} } grep { ($_->{identity} // '') eq 'ALWAYS' } @{ $m->{shapes}{ $d->{table} }{columns} };
+		push @fixed, "$d->{table}: identity" if grep { $d->{$_} && $d->{"${_}_after"} && differs(\@always, $d->{$_}, $d->{"${_}_after"}) } 'local', 'remote';
+	}
+	return @fixed;
 }
 
 # Could writing row after row break what holds in the end?
@@ -320,7 +347,7 @@ sub decide
 		push @calls, join ', ', "SELECT 1 FROM steep_repl.resolve_conflict('$m->{id}'", text($d->{table}), text($json->encode(\%shown)), text($how),
 		  ($custom ? text($json->encode($custom)) : 'NULL') . ')';
 		resolve($m, $d, $how, $user, $row);
-		$m->{skipped} = 1 if $how eq 'skip';
+		$m->{decided} = 1;
 	}
 	$m->{sides}[0]{session}->run(join ";\n", @calls) if @calls;
 	return;
@@ -353,11 +380,13 @@ sub apply
 	foreach my $share (0.6, 1)
 	{
 		decide($m, $share) if $share < 1 || grep { $_->{state} eq 'pending' } @{ $m->{decisions} };
+		$_->{state} = 'planned' foreach grep { $_->{state} eq 'failed' } @{ $m->{decisions} };
 		next if !grep { $_->{state} eq 'planned' } @{ $m->{decisions} };
 		$m->{doing} .= ', apply';
+		$m->{outcome} = '';
 		run($m, "apply_merge('$m->{id}')");
 		conclude($m);
-		last if $m->{outcome};
+		last if ($m->{outcome} // '') =~ /wrong|refused/;
 	}
 	return;
 }
@@ -370,7 +399,7 @@ sub merge_again
 
 	$m->{doing} .= ', again';
 	merge($m, 0);
-	push @{ $m->{wrong} }, map { "$m->{doing}: $_" } differences($m->{rows}, $rows) if !$m->{skipped};
+	push @{ $m->{wrong} }, map { "$m->{doing}: $_" } differences($m->{rows}, $rows) if !$m->{decided};
 	return;
 }
 
@@ -382,10 +411,9 @@ sub undo
 	my $done = $m->{decisions};
 
 	$m->{doing} .= ', undo';
-	@$m{qw(decisions match applied)} = (plan_revert($done), 0, 0);
-	return if !@{ $m->{decisions} };
+	@$m{qw(decisions match applied outcome)} = (plan_revert($done), 0, 0);
 	run($m, "revert_merge('$of')");
-	conclude($m);
+	conclude($m, undef, 1);
 	push @{ $m->{wrong} }, map { "$m->{doing}: $_" } differences($m->{rows}, $rows) if !$m->{outcome};
 	$_->{of}{state} = 'reverted' foreach grep { $_->{state} eq 'applied' } @{ $m->{decisions} };
 	my $states = look($m, $of)->{decisions};
@@ -418,13 +446,24 @@ sub try_set
 {
 	my ($m) = @_;
 	my $dry = chance(0.4);
-	my $rows = $m->{rows} = look($m);
-	my ($merged, $by_commit);
+	my $before = $m->{rows} = look($m);
 
 	$m->{doing} = 'plan' if $dry;
 	merge($m, $dry);
 	apply($m) if $dry || grep { $_->{state} eq 'pending' } @{ $m->{decisions} };
-	merge_again($m) if !$m->{outcome} && chance(0.25);
+	return if ($m->{outcome} // '') =~ /wrong|refused/;
+	return merge_again($m) if !$m->{outcome} && chance(0.3);
+	return if chance(0.3) || !@{ plan_revert($m->{decisions}) };
+
+	my $after = $m->{rows};
+	my $partly = $m->{outcome};
+	undo($m, $before);
+	return if $m->{outcome};
+	return undo($m, $after) if chance(0.3);
+	return merge($m, 0) if chance(0.3);
+	mirror($m);
+	push @{ $m->{wrong} }, map { "$m->{doing}: $_" } differences($m->{rows}, [ reverse @$after ])
+	  if !$partly && !$m->{outcome} && !$m->{decided} && !grep { $_->{strategy} eq 'last-modified' && !defined $_->{time} } values %{ $m->{rules} };
 	return;
 }
 
@@ -438,9 +477,10 @@ foreach my $i (0 .. $sets - 1)
 
 	eval { try_set($m); 1 } or push @{ $m->{wrong} }, "$m->{doing}: $@";
 	ok(!@{ $m->{wrong} }, encode("$i: $m->{doing}: $shapes"))
-	  || diag encode(join "\n", "STEEP_SEED=$own STEEP_MERGES=1", "$m->{strategy} " . $json->encode($m->{options}), @{ $m->{wrong} }[ 0 .. min($#{ $m->{wrong} }, 12) ]);
+	  || diag encode(join "\n", map { substr $_, 0, 1000 } "STEEP_SEED=$own STEEP_MERGES=1", "$m->{strategy} " . $json->encode($m->{options}), @{ $m->{wrong} }[ 0 .. min($#{ $m->{wrong} }, 12) ]);
 	$_->{session}->run('DROP TABLE ' . join(', ', map { $_->{name} } @$tables) . ' CASCADE') foreach @sides;
 }
+$_->{session}->run('ALTER DATABASE app RESET ALL') foreach @sides;
 $_->{session}->end foreach @sides;
 is_unleaked($before, 'nothing is left behind');
 done_testing();

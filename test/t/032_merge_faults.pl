@@ -1,14 +1,16 @@
-# Whatever breaks during a merge, at every point of it: the merge ends complete
-# or failed with a reason, no row is lost or invented, and a merge started
-# again makes both nodes equal.
+# Whatever breaks during a merge, in batches or not, and while it is undone, at
+# every point of it: it goes on by itself and completes, no row is lost or
+# invented, and nothing is left behind.  With STEEP_SWEEP=1 every fault is tried
+# at every point that the code names, with STEEP_SWEEP=batch,revert in these;
+# otherwise a few.
 use SteepTest;
 
-my ($node, $peer) = start_pair(
-	conf => "restart_after_crash = on\nwal_receiver_timeout = 5s\n",
-	node_conf => "steep_repl.lock_timeout = 2s\n");
+my ($node, $peer) = start_pair(conf => "restart_after_crash = on\n", node_conf => "steep_repl.lock_timeout = 2s\n");
 my $proxy = start_proxy($peer);
 my $before = state_of($node, $peer);
-my $round = 0;
+my %via = (conninfo => { port => $proxy->port });
+my $through = quote(conninfo($peer, port => $proxy->port));
+my ($round, %cases) = (0);
 
 both($node, $peer, q{
 CREATE TABLE parent (id serial PRIMARY KEY, x text);
@@ -24,6 +26,11 @@ sub diverge
 		INSERT INTO child SELECT i, i, 'here $round' FROM generate_series(1, 7) i});
 	sql($peer, qq{INSERT INTO parent SELECT i, 'there $round ' || i FROM generate_series(4, 9) i;
 		INSERT INTO child SELECT i, i, 'there $round' FROM generate_series(4, 9) i});
+	return both_rows();
+}
+
+sub both_rows
+{
 	return { map { $_->name => rows($_) } $node, $peer };
 }
 
@@ -35,116 +42,205 @@ sub rows
 }
 
 # What a merge with prefer-local makes of both nodes.
-sub expected
+sub merged
 {
 	my ($start) = @_;
+	my $rows = { %{ $start->{b} }, %{ $start->{a} } };
 
-	return { %{ $start->{b} }, %{ $start->{a} } };
+	return { a => $rows, b => $rows };
 }
 
-# Test that each row of each node is either as before or merged, that no row
-# version is lost but one that a decision remembers, and that a new merge
-# completes.
-sub is_sound
-{
-	my ($id, $start, $name, %o) = @_;
-	my $merge = wait_until(sub {
-			my $status = eval { sql($node, "SELECT status FROM steep_repl.merge_audit_log WHERE merge_id = '$id'") };
-			return $status && $status =~ /complete|failed|cancelled/ && $status;
-		}, "$name: the end of the merge");
-	my $want = expected($start);
-	my @wrong;
+my ($start, $last);
+my %scenarios = (
+	merge => sub { $start = diverge(); return (merged($start), sub { submit_merge($node, $peer, \@tables, %via) }) },
+	batch => sub {
+		$start = diverge();
+		return (merged($start), sub { submit_merge($node, $peer, \@tables, %via, options => '{"atomicity": "batch", "batch_size": 3}') });
+	},
+	# undoes what the last case has merged
+	revert => sub {
+		run_case('merge') unless $last;
+		return ($start, sub { sql($node, "SET log_statement = 'none'; SELECT merge_id FROM steep_repl.revert_merge('$last', $through)") });
+	});
 
+# Run a merge, with a fault once it has come to a point.
+sub run_case
+{
+	my ($scenario, $point, $fault, $strike) = @_;
+	my ($want, $submit) = $scenarios{$scenario}->();
+	my $name = $fault ? "$scenario: $fault at $point" : $scenario;
+
+	if ($fault)
+	{
+		my $hold = hold_point($node, $point);
+		$last = $submit->();
+		$hold->wait_reached;
+		my $struck = $strike->($hold);
+		eval { $hold->release };
+		$cases{$fault}{$struck ? 'tried' : 'nothing to strike'}++;
+	}
+	else
+	{
+		$last = $submit->();
+	}
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
-	if ($o{status})
-	{
-		is($merge, $o{status}, "$name: $merge")
-		  || diag sql($node, "SELECT error_message FROM steep_repl.merge_audit_log WHERE merge_id = '$id'");
-	}
-	foreach my $n ($node, $peer)
-	{
-		my $is = rows($n);
-		foreach my $key (keys %{ { %$is, %$want } })
-		{
-			my @may = ($want->{$key});
-			push @may, $start->{ $n->name }{$key} if $merge ne 'complete';
-			push @wrong, $n->name . ": $key" unless grep { ($_ // '') eq ($is->{$key} // '') } @may;
-		}
-	}
-	is_deeply(\@wrong, [], "$name: each row is as before or merged");
-	if ($merge ne 'complete')
-	{
-		isnt(sql($node, "SELECT coalesce(error_message, status) FROM steep_repl.merge_audit_log WHERE merge_id = '$id'"),
-			'failed', "$name: there is a reason");
-		my $again = run_merge($node, $peer, \@tables);
-		is($again->{status}, 'complete', "$name: merged again") || diag $again->{error_message};
-	}
-	my $diff = join ',', map { %{ compare_tables($node, $peer, "public.$_", ['id'])->{rows} } } @tables;
-	is($diff, '', "$name: both nodes are equal");
+	is_sound($last, $want, $name);
+	$last = undef if $scenario eq 'revert';
 	return;
 }
 
-my %via = (conninfo => { port => $proxy->port });
-
-# Every point that a merge passes, by the process that passes it.
-my @points = qw(compare-second-pass merge-plan-batch merge-before-marker merge-after-marker merge-before-lock
-  merge-after-lock merge-write-chunk merge-before-peer-commit merge-after-peer-commit merge-before-local-commit
-  merge-before-sequences step_begin step_done job_claimed job_finish);
-
-# Faults, each with what it does to whoever waits at the point.
-my %faults = (
-	'the worker is killed' => sub {
-		my ($pid) = @_;
-		my $offset = -s $node->logfile;
-		kill 'KILL', $pid;
-		$node->wait_for_log(qr/all server processes terminated; reinitializing/, $offset);
-		$node->poll_query_until('postgres', 'SELECT true');
-	},
-	'this node stops at once' => sub { $node->stop('immediate'); $node->start; },
-	'the peer stops at once' => sub { $peer->stop('immediate'); $peer->start; },
-	'the link is cut' => sub { $proxy->command('cut'); });
-
-# Killing the worker is tried at each point, the rest where it matters most;
-# with STEEP_SWEEP=1 everything is tried everywhere.
-my @few = qw(merge-after-marker merge-before-peer-commit merge-after-peer-commit merge-before-local-commit
-  merge-before-sequences);
-
-foreach my $fault (sort keys %faults)
+# Test that a merge completes by itself, with these rows, and leaves nothing.
+sub is_sound
 {
-	foreach my $name ($ENV{STEEP_SWEEP} || $fault =~ /killed/ ? @points : @few)
-	{
-		my $start = diverge();
-		my $point = hold_point($node, $name);
-		my $id = submit_merge($node, $peer, \@tables, %via);
+	my ($id, $want, $name) = @_;
+	my $job = wait_until(sub {
+			my $status = eval { sql($node, "SELECT m.status || ' ' || q.status FROM steep_repl.merge_audit_log m
+				JOIN steep_repl.work_queue q USING (merge_id) WHERE merge_id = '$id'") };
+			return $status && $status !~ /pending|running/ && $status;
+		}, "$name: the end of the merge");
 
-		$point->wait_reached;
-		my $pid = sql($node, q{SELECT pid FROM pg_stat_activity
-			WHERE backend_type IN ('steep_repl helper', 'steep_repl leader') AND wait_event = 'advisory'});
-		$faults{$fault}->($pid);
-		eval { $point->release };
-		is_sound($id, $start, "$fault at $name", status => 'complete');
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	is($job, 'complete complete', "$name: complete")
+	  || diag sql($node, "SELECT error_message FROM steep_repl.merge_audit_log WHERE merge_id = '$id'");
+	is_deeply(both_rows(), $want, "$name: the rows are right") || finish();
+	is(sql($node, "SELECT count(*) FROM steep_repl.merge_decisions WHERE merge_id = '$id' AND state <> 'applied'")
+		. sql($node, 'SELECT count(*) FROM steep_repl.leftovers()'), '00', "$name: every decision is applied, nothing is in doubt");
+	is_unleaked($before, "$name: nothing is left behind");
+	return;
+}
+
+# Make both nodes equal after a case that has failed.
+sub finish
+{
+	both($node, $peer, 'TRUNCATE parent, child');
+	undef $last;
+	return;
+}
+
+# Kill a process of a node, and wait until the node is back.
+sub crash
+{
+	my ($n, $pid) = @_;
+	my $offset = -s $n->logfile;
+
+	kill 'KILL', $pid;
+	$n->wait_for_log(qr/all server processes terminated; reinitializing/, $offset);
+	$n->poll_query_until('postgres', 'SELECT true') or die 'the node is not back';
+	return 1;
+}
+
+sub peer_backend
+{
+	return sql($peer, q{SELECT max(pid) FROM pg_stat_activity WHERE application_name = 'steep_repl'});
+}
+
+# Faults, each with what it does while a worker waits at the point.
+my %faults = (
+	'worker killed' => sub { crash($node, $_[0]->waiter) },
+	'launcher killed' => sub { crash($node, sql($node, q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'steep_repl launcher'})) },
+	'this node stopped' => sub { $node->stop('immediate'); $node->start; 1 },
+	'peer\'s backend killed' => sub { my $pid = peer_backend(); $pid && crash($peer, $pid) },
+	'peer stopped' => sub { my $there = peer_backend(); $peer->stop('immediate'); $peer->start; $there },
+	'link cut' => sub { my $there = peer_backend(); $proxy->command('cut'); $there });
+
+# Which points a scenario comes by: the code says so in the log.
+my %passes;
+foreach my $scenario (qw(merge revert batch))
+{
+	sql($node, 'ALTER SYSTEM SET log_min_messages = debug1');
+	$node->reload;
+	$node->poll_query_until('postgres', 'SHOW log_min_messages', 'debug1');
+	my $offset = -s $node->logfile;
+	run_case($scenario);
+	wait_until(sub { slurp_file($node->logfile, $offset) =~ /test point "job_ended"/ }, 'the end of the job');
+	my %seen = map { ($_ => 1) } slurp_file($node->logfile, $offset) =~ /test point "([^"]+)"/g;
+	$passes{$scenario} = [ sort keys %seen ];
+	sql($node, 'ALTER SYSTEM RESET log_min_messages');
+	$node->reload;
+}
+
+# They are all that the code has, but for what only a failure comes by.
+my %known = map { map { ($_ => 1) } slurp_file($_) =~ /TEST_POINT\("([^"]+)"\)/g } glob 'src/ops/*.c src/worker/*.c';
+delete $known{$_} foreach map { @$_ } values %passes;
+is(join(' ', sort keys %known), 'job_end step_fail', 'the merges come by every point');
+
+my @swept = grep { ($ENV{STEEP_SWEEP} // '') !~ /[a-z]/ || $ENV{STEEP_SWEEP} =~ /$_/ } qw(merge batch revert);
+
+sub sweep
+{
+	foreach my $scenario (@swept)
+	{
+		foreach my $point (@{ $passes{$scenario} })
+		{
+			run_case($scenario, $point, $_, $faults{$_}) foreach sort keys %faults;
+		}
 	}
+	return;
+}
+
+# The most delicate points once, the faults and the scenarios in turn.
+sub sample
+{
+	my @faults = sort keys %faults;
+	my @points = qw(merge-before-marker merge-after-lock merge-write-chunk merge-before-peer-commit merge-after-peer-commit
+	  merge-before-local-commit merge-plan-batch scout_recover job_finish merge-before-sequences);
+	my $turn = 0;
+
+	foreach my $point (@points)
+	{
+		my ($scenario) = grep { my $s = $_; grep { $_ eq $point } @{ $passes{$s} } } $turn % 2 ? qw(batch revert merge) : qw(revert merge batch);
+		my $fault = $faults[ ($turn++ * 5 + 2) % @faults ];
+		run_case($scenario, $point, $fault, $faults{$fault});
+	}
+	return;
+}
+
+$ENV{STEEP_SWEEP} ? sweep() : sample();
+
+# What only a failure comes by: its record is lost.
+foreach my $fault ($ENV{STEEP_SWEEP} ? sort keys %faults : 'worker killed')
+{
+	$start = diverge();
+	my $hold = hold_point($node, 'step_fail');
+	$proxy->command('rule kill-before:SELECT steep_repl.claim_batch');
+	$last = submit_merge($node, $peer, \@tables, %via);
+	$hold->wait_reached;
+	$cases{$fault}{tried}++ if $faults{$fault}->($hold);
+	eval { $hold->release };
+	is_sound($last, merged($start), "merge: $fault at step_fail");
 }
 
 # Acknowledgements that are lost, statements that do not arrive.
-foreach my $action (qw(kill-before kill-after reset-after))
+my @statements = ('COMMIT', 'SELECT steep_repl.claim_batch', 'SELECT steep_repl.finish_batch', 'INSERT INTO public.parent', 'UPDATE ONLY public.child',
+	'LOCK TABLE', 'SET CONSTRAINTS', 'START TRANSACTION', 'SELECT steep_repl.forget_batches', 'setval');
+foreach my $scenario ($ENV{STEEP_SWEEP} ? @swept : 'batch')
 {
-	foreach my $statement ('COMMIT', 'claim_batch', 'finish_batch', 'INSERT INTO public.parent', 'UPDATE ONLY public.child',
-		'LOCK TABLE', 'SET CONSTRAINTS', 'START TRANSACTION')
+	foreach my $action (qw(kill-before kill-after reset-before reset-after))
 	{
-		next if $action eq 'reset-after' && $statement ne 'COMMIT' && !$ENV{STEEP_SWEEP};
-		my $start = diverge();
-		my $hits = $proxy->command('hits');
+		foreach my $statement (@statements)
+		{
+			next unless $ENV{STEEP_SWEEP} || $statement eq 'COMMIT' && $action =~ /after/;
+			next if $scenario eq 'revert' && $statement =~ /INSERT|setval/;
+			my ($want, $submit) = $scenarios{$scenario}->();
+			my $hits = $proxy->command('hits');
+			my $hold = hold_point($node, 'job_claimed');
 
-		my $point = hold_point($node, 'job_claimed');
-		my $id = submit_merge($node, $peer, \@tables, %via);
-		$point->wait_reached;
-		$proxy->command("rule $action:$statement");
-		$point->release;
-		is_sound($id, $start, "$action $statement", status => 'complete');
-		is($proxy->command('hits'), $hits + 1, "$action $statement: it struck");
-		$proxy->command('clear');
+			$last = $submit->();
+			$hold->wait_reached;
+			$proxy->command("rule $action:$statement");
+			$hold->release;
+			is_sound($last, $want, "$scenario: $action $statement");
+			is($proxy->command('hits'), $hits + 1, "$scenario: $action $statement: it struck");
+			$proxy->command('clear');
+			$cases{$action}{tried}++;
+			$last = undef if $scenario eq 'revert';
+		}
 	}
 }
-is_unleaked($before, 'nothing is left behind');
+
+foreach my $fault (sort keys %cases)
+{
+	note "$fault: ", join ', ', map { "$cases{$fault}{$_} $_" } sort keys %{ $cases{$fault} };
+}
+note 'points: ', join '; ', map { "$_ " . @{ $passes{$_} } } sort keys %passes;
 done_testing();

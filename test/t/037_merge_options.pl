@@ -201,9 +201,10 @@ foreach my $size (4, 100)
 	like($failed{$_}, $refusal{$_}[3], "batches of $size: row $_ failed for its reason") foreach sort { $a <=> $b } keys %refusal;
 	my $differ = compare_tables($node, $peer, 'public.b', ['id'])->{rows};
 	is(join(' ', sort { $a <=> $b } keys %$differ), '6 13 14 21 32 1000', "batches of $size: all others are equal");
-	like(error_of($node, "SELECT steep_repl.apply_merge('$row->{merge_id}')"), qr/has nothing to apply/, "batches of $size: nothing is left to apply");
 	refuse(2, keys %refusal);
-	is_merged(merge(['b'], options => { atomicity => 'batch', batch_size => $size }), '3|1|35|1|1|4', "batches of $size: a second merge does the rest");
+	$row = resume($node, 'apply_merge', $row->{merge_id});
+	is(join('|', @$row{qw(status failed applied_local applied_remote stale error_message)}), 'complete|0|10|30|1|', "batches of $size: what failed is tried again");
+	is_equal_table($node, $peer, 'public.b', ['id'], "batches of $size: both nodes are equal");
 }
 
 # An error that is not about rows ends it, with what is done until then.

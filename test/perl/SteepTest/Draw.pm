@@ -3,7 +3,7 @@
 
 =head1 NAME
 
-SteepTest::Draw - random tables, rows of two nodes, and options of a merge
+SteepTest::Draw - random tables, and rows of two nodes
 
 =over
 
@@ -15,12 +15,11 @@ use strict;
 use warnings;
 
 use Exporter 'import';
-use JSON::PP;
 
 use SteepTest::Values qw(pick shuffle chance ident literal draw_value draw_key draw_wide draw_time
-  plain_types key_types wide_types time_types condition);
+  plain_types key_types wide_types time_types);
 
-our @EXPORT_OK = qw(draw_tables create_tables draw_rows draw_options);
+our @EXPORT_OK = qw(draw_tables create_tables draw_rows);
 
 my @tables = ('t', 'T 1', 'o"o', 't.x', "it's", '$1');
 my @columns = ('a', 'B', 'c d', 'e"f', 'select', "it's", '$1', 'x.y', 'k1', 'n', 'digest', 'w', 't', 'r', 'p', 'key1', 'image', 'o', 'v', 'resolution');
@@ -33,12 +32,13 @@ Returns tables, each a hash of
     columns     [{name, type, not_null, default, identity, made}, ...]
     key         names of columns
     shape       primary, unique, none, deferrable or partitioned
-    uniques     [{columns, same_nulls, deferrable}, ...] besides the key
+    uniques     [{columns, kind, same_nulls, deferrable}, ...] besides the key
     references  [{columns, parent, referenced, full, action}, ...]
     time        name of the column that says which row is newer
 
 A column is made (generated always) from another, whose name made is, by
-appending an exclamation mark.
+appending an exclamation mark. What is unique is the plain values, the lower
+case of a text, even numbers only, or ranges, which must not overlap ("apart").
 
 =cut
 
@@ -97,12 +97,13 @@ sub draw_specials
 	my ($t, $names) = @_;
 	my ($text) = grep { $_->{type} eq 'text' } @{ $t->{columns} };
 
-	foreach my $column (grep { !$_->{not_null} } @{ $t->{columns} })
+	foreach my $column (@{ $t->{columns} }[ @{ $t->{key} } .. $#{ $t->{columns} } ])
 	{
 		$column->{default} = draw_value($column->{type}) if chance(0.2);
 	}
 	push @{ $t->{columns} }, { name => shift @$names, type => 'text', made => $text->{name} } if $text && chance(0.3);
 	push @{ $t->{columns} }, { name => shift @$names, type => 'integer', not_null => 1, identity => pick('ALWAYS', 'BY DEFAULT') } if chance(0.1);
+	push @{ $t->{columns} }, map { { name => "wide$_", type => 'integer' } } 1 .. 95 if chance(0.02);
 	return if chance(0.4);
 	$t->{time} = pick('updated_at', 'modified_at', 'last_modified', 'touched');
 	push @{ $t->{columns} }, { name => $t->{time}, type => pick(time_types()), tells => 1 };
@@ -115,10 +116,13 @@ sub draw_uniques
 
 	while (chance(0.25))
 	{
-		my @own = map { { name => shift @$names, type => pick(wide_types()), wide => 1 } } 1 .. pick(1, 1, 2);
+		my $kind = pick(('plain') x 5, 'lower', 'even', 'apart');
+		my @types = $kind eq 'plain' ? map { pick(wide_types()) } 1 .. pick(1, 1, 2) : { lower => 'text', even => 'integer', apart => 'int4range' }->{$kind};
+		my @own = map { { name => shift @$names, type => $_, wide => 1 } } @types;
 
 		push @{ $t->{columns} }, @own;
-		push @{ $t->{uniques} }, { columns => [ map { $_->{name} } @own ], same_nulls => chance(0.1), deferrable => chance(0.15) };
+		push @{ $t->{uniques} },
+		  { columns => [ map { $_->{name} } @own ], kind => $kind, same_nulls => $kind eq 'plain' && chance(0.1), deferrable => $kind =~ /plain|apart/ && chance(0.2) };
 	}
 	return;
 }
@@ -127,7 +131,7 @@ sub draw_uniques
 sub draw_reference
 {
 	my ($t, $parent) = @_;
-	my @unique = map { $_->{columns} } grep { !$_->{deferrable} } @{ $parent->{uniques} };
+	my @unique = map { $_->{columns} } grep { $_->{kind} eq 'plain' && !$_->{deferrable} } @{ $parent->{uniques} };
 	my $n = @{ $t->{references} };
 	my ($referenced, @own);
 
@@ -170,14 +174,33 @@ sub create_table
 	my @constraints = $shape eq 'none' ? () : $shape eq 'deferrable' ? 'PRIMARY KEY (' . list($t->{key}) . ') DEFERRABLE' : "$clause{$shape} (" . list($t->{key}) . ')';
 	my $sql;
 
-	push @constraints, map { 'UNIQUE ' . ($_->{same_nulls} ? 'NULLS NOT DISTINCT ' : '') . '(' . list($_->{columns}) . ')' . ($_->{deferrable} ? ' DEFERRABLE' : '') } @{ $t->{uniques} };
+	push @constraints, map { unique_constraint($_) } @{ $t->{uniques} };
 	$sql = "CREATE TABLE $t->{name} (" . join(', ', shuffle((map { define($_) } @{ $t->{columns} }), @dropped), @constraints) . ')';
 	if ($shape eq 'partitioned')
 	{
 		$sql .= ' PARTITION BY HASH (' . ident($t->{key}[0]) . ')';
 		$sql .= ";\nCREATE TABLE public.part_${number}_$_ PARTITION OF $t->{name} FOR VALUES WITH (MODULUS 2, REMAINDER $_)" foreach 0, 1;
 	}
-	return join ";\n", $sql, map { "ALTER TABLE $t->{name} DROP COLUMN " . (split / /)[0] } @dropped;
+	return join ";\n", $sql, (map { "ALTER TABLE $t->{name} DROP COLUMN " . (split / /)[0] } @dropped), map { unique_index($t, $_) } @{ $t->{uniques} };
+}
+
+sub unique_constraint
+{
+	my ($unique) = @_;
+	my $columns = list($unique->{columns});
+	my $deferrable = $unique->{deferrable} ? ' DEFERRABLE' : '';
+
+	return 'UNIQUE ' . ($unique->{same_nulls} ? 'NULLS NOT DISTINCT ' : '') . "($columns)$deferrable" if $unique->{kind} eq 'plain';
+	return $unique->{kind} eq 'apart' ? "EXCLUDE USING gist ($columns WITH &&)$deferrable" : ();
+}
+
+sub unique_index
+{
+	my ($t, $unique) = @_;
+	my $columns = list($unique->{columns});
+
+	return "CREATE UNIQUE INDEX ON $t->{name} (lower($columns))" if $unique->{kind} eq 'lower';
+	return $unique->{kind} eq 'even' ? "CREATE UNIQUE INDEX ON $t->{name} ($columns) WHERE $columns % 2 = 0" : ();
 }
 
 sub list
@@ -219,7 +242,7 @@ sub draw_rows
 {
 	my ($nodes, @all) = @_;
 	my @lists = map { [] } 1 .. $nodes;
-	my $rows = pick(0, 4, 12, 25);
+	my $rows = pick(0, 4, 12, 12, 25, 25, 60);
 
 	foreach my $t (@all)
 	{
@@ -348,79 +371,6 @@ UPDATE $t->{name} SET @{[ join ', ', map { ident($_) . ' = other.' . ident($_) }
 END IF;
 END \$do\$
 EOC
-}
-
-=item draw_options(@tables)
-
-Returns how to merge them: a hash of
-
-    tables      names of those that are merged
-    strategy    of those that have no own
-    options     for start_merge, but for conditions
-    rules       by table: strategy, time (column, or undef: the commit's),
-                columns that are merged, condition [SQL, sub]
-
-=cut
-
-sub draw_options
-{
-	my @all = @_;
-	my @merged = chance(0.9) ? @all : (shuffle(@all))[ 0 .. int(rand(@all)) ];
-	my %o = (tables => [ map { $_->{name} } shuffle(@merged) ], strategy => draw_strategy());
-	my %options = (batch_size => pick(1, 3, 7, 5000), sequences => pick(JSON::PP::true, JSON::PP::false));
-
-	$options{tie} = pick('local', 'remote', 'manual') if chance(0.6);
-	$options{direction} = pick('both', 'to-local', 'to-remote') if chance(0.25);
-	$options{actions} = pick([ 'insert' ], [ 'update' ], [ 'insert', 'update' ]) if chance(0.2);
-	$options{max_changes} = int(rand(20)) if chance(0.05);
-	@options{qw(atomicity batch_size)} = ('batch', pick(4, 9, 5000)) if chance(0.3);
-	foreach my $t (@merged)
-	{
-		my $rule = $o{rules}{ $t->{name} } = draw_rule($t, $o{strategy}, \@all);
-
-		$options{strategies}{ $t->{name} } = $rule->{strategy} if $rule->{strategy} ne $o{strategy};
-		$options{modified_column}{ $t->{name} } = $rule->{time} if defined $rule->{time} && ($rule->{time} eq 'touched' || chance(0.5));
-		$options{primary_keys}{ $t->{name} } = $t->{key} if $t->{shape} =~ /none|deferrable/;
-		$options{where}{ $t->{name} } = $rule->{condition}[0] if $rule->{condition};
-		$options{exclude}{ $t->{name} } = $rule->{excluded} if @{ $rule->{excluded} };
-	}
-	$o{options} = \%options;
-	return \%o;
-}
-
-sub draw_strategy
-{
-	return pick('prefer-local', 'prefer-remote', 'last-modified', 'manual');
-}
-
-sub draw_rule
-{
-	my ($t, $strategy, $all) = @_;
-	my %rule = (strategy => chance(0.7) ? $strategy : draw_strategy(), excluded => []);
-
-	$rule{excluded} = draw_excluded($t, $all) if chance(0.2);
-	my %excluded = map { $_ => 1 } @{ $rule{excluded} };
-	my @merged = grep { !$excluded{ $_->{name} } } @{ $t->{columns} };
-	$rule{columns} = [ map { $_->{name} } @merged ];
-	$rule{time} = $t->{time} if defined $t->{time} && !$excluded{ $t->{time} } && ($t->{time} ne 'touched' || chance(0.8));
-	$rule{condition} = condition(@{ $t->{columns} }) if chance(0.2);
-	return \%rule;
-}
-
-# Some columns that a row can do without, and those that are made from them; of
-# what others refer to, all or nothing.
-sub draw_excluded
-{
-	my ($t, $all) = @_;
-	my %out = map { $_->{name} => 1 } grep { !$_->{not_null} && chance(0.3) } @{ $t->{columns} };
-
-	$out{ $_->{name} } = 1 foreach grep { $_->{made} && $out{ $_->{made} } } @{ $t->{columns} };
-	foreach my $reference (grep { $_->{parent} == $t } map { @{ $_->{references} } } @$all)
-	{
-		my @columns = @{ $reference->{referenced} };
-		delete @out{@columns} if grep { !$out{$_} } @columns;
-	}
-	return [ sort keys %out ];
 }
 
 =back

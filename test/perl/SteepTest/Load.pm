@@ -23,10 +23,11 @@ our @EXPORT = qw(start_load start_proxy);
 
 my $timeout = $PostgreSQL::Test::Utils::timeout_default;
 
-=item start_load($node, $script, clients => 2, dbname => $name, options => [...])
+=item start_load($node, $script, clients => 2, dbname => $name, options => [...], endure => 1)
 
 Runs an SQL script with pgbench until C<< ->stop >>, which dies if pgbench ended
-before, and returns the number of transactions.
+before, and returns the number of transactions. With endure pgbench is started
+again whenever the node has failed it.
 
 =cut
 
@@ -34,14 +35,16 @@ sub start_load
 {
 	my ($node, $script, %options) = @_;
 	my $file = PostgreSQL::Test::Utils::tempdir . '/load.sql';
-	my $self = bless { output => '' }, 'SteepTest::Load::Pgbench';
+	my $self = bless { output => '', go => "$file.go" }, 'SteepTest::Load::Pgbench';
+	my @again = $options{endure} ? ('sh', '-c', 'while [ -e "$0" ]; do "$@"; sleep 0.2; done', $self->{go}) : ();
 
 	append_to_file($file, $script);
+	append_to_file($self->{go}, '') if @again;
 	$self->{run} = IPC::Run::start(
 		[
-			$node->installed_command('pgbench'),
+			@again, $node->installed_command('pgbench'),
 			'-h', $node->host, '-p', $node->port,
-			'-n', '-T', 10 * $timeout, '-c', $options{clients} // 2,
+			'-n', '-T', @again ? 1 : 10 * $timeout, '-c', $options{clients} // 2,
 			'-f', $file, @{ $options{options} // [] },
 			$options{dbname} // 'postgres'
 		],
@@ -86,11 +89,16 @@ sub stop
 	my ($self) = @_;
 
 	die "pgbench ended too early: $self->{output}" unless $self->{run}->pumpable;
-	$self->{run}->signal('ALRM');       # as if its time was up
+	if (!unlink $self->{go})
+	{
+		$self->{run}->signal('ALRM');       # as if its time was up
+	}
 	$self->{run}->finish;
-	$self->{output} =~ /number of transactions actually processed: (\d+)/
+	my $sum = 0;
+	my @counts = $self->{output} =~ /number of transactions actually processed: (\d+)/g
 	  or die "pgbench failed: $self->{output}";
-	return $1;
+	$sum += $_ foreach @counts;
+	return $sum;
 }
 
 package SteepTest::Load::Proxy;

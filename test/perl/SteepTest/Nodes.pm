@@ -48,9 +48,9 @@ sub start_pair
 			install_path => $ENV{STEEP_PEER_PREFIX} || undef));
 }
 
-=item start_node($name, conf => $text, extension => 0, install_path => $path)
+=item start_node($name, conf => $text, extension => 0, install_path => $path, init => [...])
 
-Starts one node like those of start_pair.
+Starts one node like those of start_pair; init are options of initdb.
 
 =cut
 
@@ -60,7 +60,7 @@ sub start_node
 	my $node = PostgreSQL::Test::Cluster->new($name,
 		$options{install_path} ? (install_path => $options{install_path}) : ());
 
-	$node->init(allows_streaming => 'logical');
+	$node->init(allows_streaming => 'logical', extra => $options{init});
 	$node->append_conf('postgresql.conf', <<'EOC' . ($options{conf} // ''));
 listen_addresses = '127.0.0.1'
 shared_preload_libraries = 'steep_repl'

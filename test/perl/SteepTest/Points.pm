@@ -27,8 +27,8 @@ my $class = 7378;
 =item hold_point($node, $name, $dbname)
 
 Stops all that reaches the point in that database. Returns an object:
-C<< ->wait_reached >> waits until something has stopped there,
-C<< ->release >> lets it go on.
+C<< ->wait_reached >> waits until something has stopped there, C<< ->waiter >>
+returns the pid of what has, and C<< ->release >> lets it go on.
 
 =cut
 
@@ -51,13 +51,19 @@ sub wait_reached
 {
 	my ($self) = @_;
 
-	$self->{node}->poll_query_until('postgres', <<"EOC")
-SELECT count(*) > 0 FROM pg_locks
+	wait_until(sub { $self->waiter }, "something at the test point $self->{name}");
+	return;
+}
+
+sub waiter
+{
+	my ($self) = @_;
+
+	return sql($self->{node}, <<"EOC");
+SELECT min(pid) FROM pg_locks
 WHERE locktype = 'advisory' AND classid = $class AND NOT granted
 	AND objid = ($self->{key}::bigint & 4294967295)::oid
 EOC
-	  or die "nothing has reached the test point $self->{name}";
-	return;
 }
 
 sub release

@@ -253,16 +253,34 @@ sub broken
 		foreach my $unique (@{ $t->{uniques} })
 		{
 			my %seen;
-			foreach my $row (values %{ $state->{ $t->{name} } })
+			foreach my $tuple (grep { defined } map { excluding($t, $unique, $_) } values %{ $state->{ $t->{name} } })
 			{
-				my $tuple = tuple($t, $unique->{columns}, $row);
-				$tuple //= join "\x01", map { defined $row->{$_} ? 'v' . tuple($t, [$_], $row) : 'n' } @{ $unique->{columns} } if $unique->{same_nulls};
-				push @broken, "$t->{name}: not unique: $tuple" if defined $tuple && $seen{$tuple}++;
+				push @broken, "$t->{name}: not unique: $tuple" if $unique->{kind} eq 'apart' ? grep { overlap($_, $tuple) } keys %seen : $seen{$tuple};
+				$seen{$tuple} = 1;
 			}
 		}
 		push @broken, map { orphans($t, $_, $state) } @{ $t->{references} };
 	}
 	return @broken;
+}
+
+# What no other row may have, as a text; undef if others may have what they like.
+sub excluding
+{
+	my ($t, $unique, $row) = @_;
+	my $tuple = tuple($t, $unique->{columns}, $row);
+
+	return join "\x01", map { defined $row->{$_} ? 'v' . tuple($t, [$_], $row) : 'n' } @{ $unique->{columns} } if $unique->{same_nulls} && !defined $tuple;
+	return undef if !defined $tuple || $unique->{kind} eq 'even' && $tuple % 2;
+	return $unique->{kind} eq 'lower' ? lc $tuple : $tuple;
+}
+
+# Do two ranges of integers overlap?
+sub overlap
+{
+	my ($from, $to, $other_from, $other_to) = map { /^\[(\d+),(\d+)\)$/ } @_;
+
+	return $from < $other_to && $other_from < $to;
 }
 
 sub orphans

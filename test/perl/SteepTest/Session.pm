@@ -71,7 +71,9 @@ sub run
 	my ($self, $script) = @_;
 	my @lines;
 
-	# A file: psql need not read on while nobody reads what it writes.
+	# A file: psql need not read on while nobody reads what it writes. A new
+	# one: it may not have come to the end of the last.
+	unlink $self->{script}->filename;
 	open my $file, '>:encoding(UTF-8)', $self->{script}->filename or die $!;
 	print $file "$script;\n\\echo \@\@end\n";
 	close $file or die $!;
