@@ -7,7 +7,10 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_extension.h"
+#include "commands/extension.h"
 #include "lib/stringinfo.h"
+#include "storage/lmgr.h"
 #include "utils/builtins.h"
 
 #include "base/pinned.h"
@@ -30,6 +33,18 @@ steep_books_close(Books books)
 {
 	steep_local_become_user(books.user);
 	steep_pin_end(books.nestlevel);
+}
+
+/* Is the extension in this database?  If so, keep it for the transaction. */
+bool
+steep_books_hold_extension(void)
+{
+	Oid			extension = get_extension_oid("steep_repl", true);
+
+	if (!OidIsValid(extension))
+		return false;
+	LockDatabaseObject(ExtensionRelationId, extension, 0, AccessShareLock);
+	return OidIsValid(get_extension_oid("steep_repl", true));
 }
 
 /* Write a number as a parameter. */

@@ -28,6 +28,7 @@ typedef struct Books
 
 extern Books steep_books_open(void);
 extern void steep_books_close(Books books);
+extern bool steep_books_hold_extension(void);
 extern const char *steep_books_number(int64 number);
 extern const char *steep_books_list(const int64 *numbers, int count);
 extern Job *steep_books_job(char **row);

@@ -143,6 +143,9 @@ exclude_others(Apply *apply)
  * That comes first: no lock is held while another attempt is waited for, and
  * no other reason for an error, like a table that has changed, is in the way
  * of finding out.  Once we have the marker, no earlier attempt can commit.
+ *
+ * The extension is held, lest DROP EXTENSION takes the books from us between
+ * the two commits.
  */
 void
 steep_merge_claim_batch(Apply *apply)
@@ -150,6 +153,10 @@ steep_merge_claim_batch(Apply *apply)
 	const char *values[] = {apply->merge->id, apply->batch};
 	Peer	   *peer = apply->session->peer;
 
+	if (!steep_books_hold_extension())
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("extension \"%s\" does not exist any more", "steep_repl")));
 	steep_peer_set_time_limit(peer,
 							  (int) Min(PATIENCE * strtoll(apply->merge->lock_timeout, NULL, 10),
 										PG_INT32_MAX));

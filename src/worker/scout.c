@@ -13,11 +13,8 @@
 #include "postgres.h"
 
 #include "access/xact.h"
-#include "catalog/pg_extension.h"
-#include "commands/extension.h"
 #include "miscadmin.h"
 #include "storage/ipc.h"
-#include "storage/lmgr.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
@@ -61,26 +58,14 @@ enter(void)
 }
 
 /*
- * Is the extension in this database?  If so, keep it until the transaction
- * ends: a schema of that name without it could be anybody's.
+ * Begin a transaction; false if the extension is not there: a schema of that
+ * name could be anybody's.
  */
-static bool
-hold_extension(void)
-{
-	Oid			extension = get_extension_oid("steep_repl", true);
-
-	if (!OidIsValid(extension))
-		return false;
-	LockDatabaseObject(ExtensionRelationId, extension, 0, AccessShareLock);
-	return OidIsValid(get_extension_oid("steep_repl", true));
-}
-
-/* Begin a transaction; false if the extension is not there. */
 static bool
 begin(MemoryContext context)
 {
 	steep_worker_begin(context);
-	if (hold_extension())
+	if (steep_books_hold_extension())
 		return true;
 	steep_worker_commit(context);
 	return false;

@@ -187,12 +187,13 @@ is(sql($node, "SELECT string_agg(status, ' ' ORDER BY id) FROM steep_repl.work_q
 $point->release;
 is(join(' ', map { wait_for_merge($node, $_)->{status} } @ids), 'complete complete', 'no place for a worker: both complete');
 my $warnings = () = slurp_file($node->logfile, $offset) =~ /could not start a background worker/g;
-cmp_ok($warnings, '<=', 2, "no place for a worker: and do not flood the log: $warnings");
+cmp_ok($warnings, '<=', 3, "no place for a worker: and the launcher and each leader say so once: $warnings");
 is(rows_now(), $result{all}, 'no place for a worker: rows');
 $node->append_conf('postgresql.conf', 'max_worker_processes = 16');
 $node->restart;
 
-# The extension is dropped under a merge, on the peer and here.
+# The extension is dropped under a merge, on the peer and here.  The drop can
+# be the victim of a deadlock; then the merge completes.
 foreach my $name ('compare-second-pass', 'merge-before-marker', 'merge-after-lock', 'merge-after-peer-commit')
 {
 	foreach my $n ($peer, $node)
@@ -206,21 +207,22 @@ foreach my $name ('compare-second-pass', 'merge-before-marker', 'merge-after-loc
 		my $session = $n->background_psql('postgres', on_error_stop => 0);
 		$session->query_until(qr/now/, "\\echo now\nDROP EXTENSION steep_repl CASCADE;\n");
 		wait_until(sub { sql($n, q{SELECT count(*) FROM pg_extension WHERE extname = 'steep_repl'}) eq '0'
-			  || sql($n, q{SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'relation'}) ne '0' }, 'the drop');
+			  || sql($n, q{SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype <> 'advisory'}) ne '0' }, 'the drop');
 		$point->release;
 		$session->query('SELECT 1');
+		my $dropped = sql($n, q{SELECT count(*) FROM pg_extension WHERE extname = 'steep_repl'}) eq '0';
+		ok($dropped || $session->{stderr} =~ /deadlock detected/, "dropped at $name on $where: " . ($dropped ? 'done' : 'deadlock'));
 		$session->quit;
-		is(sql($n, q{SELECT count(*) FROM pg_extension WHERE extname = 'steep_repl'}), '0', "dropped at $name on $where");
-		if ($n == $peer)
+		if (!$dropped || $n == $peer)
 		{
 			$row = wait_for_merge($node, $id);
-			like($row->{status}, $name =~ /commit/ ? qr/complete/ : qr/complete|failed/, "dropped at $name on $where: the merge ends: $row->{status}");
+			like($row->{status}, $dropped ? qr/complete|failed/ : qr/complete/, "dropped at $name on $where: the merge ends: $row->{status}");
 		}
 		$node->poll_query_until('postgres', q{SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type IN ('steep_repl leader', 'steep_repl helper')})
 		  or die 'the workers stay';
 		ok((grep { rows_now() eq $_ } @result{qw(none all)}), "dropped at $name on $where: all rows are written, or none") || diag rows_now();
 		is_unleaked($before, "dropped at $name on $where: nothing is left behind");
-		sql($n, 'CREATE EXTENSION steep_repl');
+		sql($n, 'CREATE EXTENSION steep_repl') if $dropped;
 		is(run_merge($node, $peer, ['t'])->{status}, 'complete', "dropped at $name on $where: merged later");
 	}
 }
