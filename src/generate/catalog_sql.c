@@ -262,9 +262,10 @@ static const Statement node_sql = {
 	"               AND d.deptype = 'e' AND e.extname = 'steep_repl')\n"
 	"          AND has_schema_privilege(n.oid, 'USAGE')\n"
 	"          AND has_function_privilege(p.oid, 'EXECUTE')),\n"
-	"       pg_is_in_recovery(), current_setting('transaction_read_only')",
+	"       pg_is_in_recovery(), current_setting('transaction_read_only'),\n"
+	"       extract(epoch FROM pg_postmaster_start_time())",
 	.result = "system_identifier int8, database text, encoding text, "
-	"version int4, has_digest bool, standby bool, read_only text",
+	"version int4, has_digest bool, standby bool, read_only text, started numeric",
 };
 
 static const Statement digest_version_sql = {

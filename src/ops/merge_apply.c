@@ -109,17 +109,20 @@ set_limits(Apply *apply, Site site)
 
 /*
  * Keep other merges off the tables, on the node with the lower system
- * identifier (of two databases of one server: the lower name) first, so that
- * two merges from both ends do not deadlock.
+ * identifier (of two databases of one server: the lower name; of a server and
+ * its copy: the one that was started) first, so that two merges from both ends
+ * do not deadlock.
  */
 static void
 exclude_others(Apply *apply)
 {
 	uint64		here = strtoull(apply->session->here->identifier, NULL, 10);
 	uint64		there = strtoull(apply->session->there->identifier, NULL, 10);
-	bool		ours = here != there ? here < there :
-		strcmp(apply->session->here->database,
-			   apply->session->there->database) < 0;
+	int			order = strcmp(apply->session->here->database,
+							   apply->session->there->database);
+	bool		ours = here != there ? here < there : order != 0 ? order < 0 :
+		strcmp(apply->session->here->started,
+			   apply->session->there->started) < 0;
 	Site		first = ours ? SITE_LOCAL : SITE_PEER;
 	ListCell   *cell;
 

@@ -98,12 +98,7 @@ steep_merge_check_peer(const Session *session)
 						   "It is a standby." :
 						   "Its default_transaction_read_only is on."),
 				 errhint("Connect to a node that takes writes.")));
-	if (strcmp(session->here->identifier, session->there->identifier) == 0 &&
-		strcmp(session->here->database, session->there->database) == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("peer \"%s\" is this very database", label),
-				 errhint("Give the connection of the other node.")));
+	steep_session_check_other(session);
 	check_markers(session);
 }
 

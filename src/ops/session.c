@@ -27,6 +27,7 @@ make_node(char **row)
 	node->can_digest = row[4][0] == 't';
 	node->standby = row[5][0] == 't';
 	node->read_only = strcmp(row[6], "on") == 0;
+	node->started = row[7];
 	return node;
 }
 
@@ -114,6 +115,26 @@ void
 steep_session_read(Session *session)
 {
 	steep_peer_none(session->peer, steep_session_read_sql(), NULL);
+}
+
+/*
+ * Refuse a peer that is this very database.
+ *
+ * A copy of this server, as a standby that was promoted, has its identifier
+ * too, but was not started in the same microsecond.
+ */
+void
+steep_session_check_other(const Session *session)
+{
+	if (strcmp(session->here->identifier, session->there->identifier) != 0 ||
+		strcmp(session->here->database, session->there->database) != 0 ||
+		strcmp(session->here->started, session->there->started) != 0)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("peer \"%s\" is this very database",
+					steep_peer_label(session->peer)),
+			 errhint("Give the connection of the other node.")));
 }
 
 /* Say where a side is, for messages. */

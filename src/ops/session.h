@@ -20,6 +20,7 @@ typedef struct NodeInfo
 	bool		can_digest;		/* the role may call the digest's functions */
 	bool		standby;
 	bool		read_only;		/* a new transaction is read only */
+	char	   *started;		/* when its server was, in seconds */
 } NodeInfo;
 
 typedef struct Session
@@ -33,6 +34,7 @@ typedef struct Session
 
 extern Session *steep_session_begin(const PeerAddress *address);
 extern void steep_session_read(Session *session);
+extern void steep_session_check_other(const Session *session);
 extern char *steep_session_place(const Session *session, Site site);
 extern void steep_session_end(Session *session);
 extern void steep_session_abandon(Session *session);
