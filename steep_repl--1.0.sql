@@ -14,6 +14,30 @@ COMMENT ON SCHEMA steep_repl IS 'compare, merge and copy PostgreSQL nodes';
 -- Types and tables
 ----------------------------------------------------------------------------
 
+CREATE TABLE steep_repl.nodes (
+	node_id text PRIMARY KEY CHECK (node_id <> '' AND length(node_id) <= 63),
+	node_name text NOT NULL CHECK (node_name <> '' AND length(node_name) <= 255),
+	host text CHECK (host <> '' AND length(host) <= 255),
+	port int NOT NULL CHECK (port BETWEEN 1 AND 65535),
+	priority int NOT NULL CHECK (priority BETWEEN 1 AND 100),
+	server text CHECK (server <> ''),
+	status text NOT NULL DEFAULT 'unknown'
+		CHECK (status IN ('unknown', 'active', 'degraded', 'unreachable', 'offline')),
+	last_seen timestamptz,
+	init_state text NOT NULL DEFAULT 'uninitialized'
+		CHECK (init_state IN ('uninitialized', 'preparing', 'copying', 'catching_up',
+			'synchronized', 'diverged', 'failed', 'reinitializing')),
+	registered_by text NOT NULL,
+	registered_at timestamptz NOT NULL DEFAULT now()
+);
+CREATE UNIQUE INDEX nodes_local ON steep_repl.nodes ((true))
+	WHERE host IS NULL AND server IS NULL;
+COMMENT ON TABLE steep_repl.nodes IS 'nodes: one row each; the one without host and server is this very database';
+COMMENT ON COLUMN steep_repl.nodes.server IS 'postgres_fdw server to reach it by; without one it is reached by host and port';
+COMMENT ON COLUMN steep_repl.nodes.status IS 'what was last reported; node_status() says what has become of that';
+COMMENT ON COLUMN steep_repl.nodes.last_seen IS 'its last heartbeat; that of this node keeps itself, and node_status() shows it';
+COMMENT ON COLUMN steep_repl.nodes.registered_by IS 'role that registered it, and that may change and remove it';
+
 CREATE TABLE steep_repl.work_queue (
 	id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
 	operation text NOT NULL CHECK (length(operation) BETWEEN 1 AND 63),
@@ -880,6 +904,99 @@ COMMENT ON FUNCTION steep_repl.merge_progress(text)
 	IS 'how far merges are: one by its id, or all that have not ended';
 
 ----------------------------------------------------------------------------
+-- Nodes
+----------------------------------------------------------------------------
+
+CREATE FUNCTION steep_repl.find_node(p_node_id text)
+RETURNS SETOF steep_repl.nodes
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+	SELECT * FROM steep_repl.nodes WHERE node_id = p_node_id;
+END;
+COMMENT ON FUNCTION steep_repl.find_node(text)
+	IS 'internal: a node by its id';
+
+CREATE FUNCTION steep_repl.lock_node(
+	p_node_id text, p_role oid, OUT p_may boolean, OUT p_registered_by text, OUT p_config jsonb)
+RETURNS SETOF record
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	SELECT coalesce(steep_repl.may_manage(p_role, r.oid), steep_repl.is_admin(p_role)),
+		n.registered_by,
+		jsonb_build_object('node_name', n.node_name, 'host', n.host, 'port', n.port,
+			'priority', n.priority, 'server', n.server)
+	FROM steep_repl.nodes n
+	LEFT JOIN pg_catalog.pg_roles r ON r.rolname = n.registered_by
+	WHERE n.node_id = p_node_id
+	FOR UPDATE OF n;
+END;
+COMMENT ON FUNCTION steep_repl.lock_node(text, oid)
+	IS 'internal: keeps others from changing a node; says whether the role may, who registered it, and how';
+
+CREATE FUNCTION steep_repl.local_node()
+RETURNS text
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+	SELECT node_id FROM steep_repl.nodes WHERE host IS NULL AND server IS NULL;
+END;
+COMMENT ON FUNCTION steep_repl.local_node()
+	IS 'internal: the id of this very node, null if it is not registered';
+
+CREATE FUNCTION steep_repl.add_node(
+	p_node_id text, p_node_name text, p_host text, p_port int, p_priority int, p_server text, p_by text)
+RETURNS steep_repl.nodes
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	INSERT INTO steep_repl.nodes (node_id, node_name, host, port, priority, server, registered_by)
+	VALUES (p_node_id, p_node_name, p_host, p_port, p_priority, p_server, p_by)
+	RETURNING *;
+END;
+COMMENT ON FUNCTION steep_repl.add_node(text, text, text, int, int, text, text)
+	IS 'internal: register a node that is not';
+
+CREATE FUNCTION steep_repl.change_node(
+	p_node_id text, p_node_name text, p_host text, p_port int, p_priority int, p_server text)
+RETURNS steep_repl.nodes
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	UPDATE steep_repl.nodes
+	SET node_name = p_node_name, host = p_host, port = p_port, priority = p_priority, server = p_server
+	WHERE node_id = p_node_id
+	RETURNING *;
+END;
+COMMENT ON FUNCTION steep_repl.change_node(text, text, text, int, int, text)
+	IS 'internal: change a node that is registered';
+
+CREATE FUNCTION steep_repl.remove_node(p_node_id text)
+RETURNS void
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	DELETE FROM steep_repl.nodes WHERE node_id = p_node_id;
+END;
+COMMENT ON FUNCTION steep_repl.remove_node(text)
+	IS 'internal: forget a node';
+
+CREATE FUNCTION steep_repl.register_node(
+	p_node_id text,
+	p_node_name text,
+	p_host text DEFAULT NULL,
+	p_port int DEFAULT 5432,
+	p_priority int DEFAULT 50,
+	p_server text DEFAULT NULL)
+RETURNS steep_repl.nodes
+LANGUAGE c VOLATILE
+AS 'MODULE_PATHNAME', 'steep_repl_register_node';
+COMMENT ON FUNCTION steep_repl.register_node(text, text, text, int, int, text)
+	IS 'register a node, or change one: without host and server this very node, else one that is reached by the postgres_fdw server, or by host and port, to the database and as the role that one is connected to and as here';
+
+CREATE FUNCTION steep_repl.unregister_node(p_node_id text)
+RETURNS void
+LANGUAGE c VOLATILE
+AS 'MODULE_PATHNAME', 'steep_repl_unregister_node';
+COMMENT ON FUNCTION steep_repl.unregister_node(text)
+	IS 'forget a node';
+
+----------------------------------------------------------------------------
 -- Merge
 ----------------------------------------------------------------------------
 
@@ -1646,3 +1763,9 @@ COMMENT ON FUNCTION steep_repl.health()
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA steep_repl FROM PUBLIC;
 REVOKE ALL ON ALL TABLES IN SCHEMA steep_repl FROM PUBLIC;
+
+----------------------------------------------------------------------------
+-- Dump: what a person has set up, and not what goes on on this machine
+----------------------------------------------------------------------------
+
+SELECT pg_extension_config_dump('steep_repl.nodes', '');

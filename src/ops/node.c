@@ -1,0 +1,82 @@
+/*-------------------------------------------------------------------------
+ *
+ * node.c
+ *		A node that is registered in steep_repl.nodes.
+ *
+ * A row never holds a secret: it names a postgres_fdw server, whose user
+ * mapping does, or a host, for which libpq looks where it always does.  The
+ * row without either is this very database.  That another row leads back
+ * here too is seen only by who connects: see steep_session_check_other().
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "commands/dbcommands.h"
+#include "miscadmin.h"
+
+#include "jobs/books.h"
+#include "ops/node.h"
+
+static const Statement find_node = {
+	.site = SITE_LOCAL,
+	.writes = true,
+	.purpose = "find the node",
+	.text = "SELECT node_name, host, port, server FROM steep_repl.find_node($1)",
+	.nparams = 1,
+	.params = {"text"},
+};
+
+/* Refuse what cannot be the id of a node. */
+const char *
+steep_node_id(const char *id)
+{
+	if (id == NULL || id[strspn(id, " \t\r\n")] == '\0')
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("p_node_id must not be null or empty"),
+				 errhint("steep_repl.node_status() lists the nodes.")));
+	return id;
+}
+
+/* Find a node; an error if there is none of this id. */
+RegisteredNode *
+steep_node_find(const char *id)
+{
+	RegisteredNode *node = palloc0(sizeof(RegisteredNode));
+	const char *values[] = {steep_node_id(id)};
+	Books		books = steep_books_open();
+	char	  **row = steep_local_row(&find_node, values, NIL);
+
+	steep_books_close(books);
+	if (row == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("node \"%s\" does not exist", id),
+				 errhint("steep_repl.node_status() lists the nodes, steep_repl.register_node() adds one.")));
+	node->id = id;
+	node->name = row[0];
+	node->host = row[1];
+	node->port = (int) steep_books_integer(row[2]);
+	node->server = row[3];
+	node->local = (node->host == NULL && node->server == NULL);
+	return node;
+}
+
+/*
+ * Say how to reach a node, or NULL if it is this very database.
+ *
+ * By host it is reached in the database and as the role that the caller is in
+ * and is here.  Checks that the caller may use the server.
+ */
+PeerAddress *
+steep_node_address(const RegisteredNode *node)
+{
+	if (node->local)
+		return NULL;
+	if (node->server != NULL)
+		return steep_peer_address_of_server(node->server);
+	return steep_peer_address_of_host(node->host, node->port,
+									  get_database_name(MyDatabaseId),
+									  GetUserNameFromId(GetUserId(), false));
+}

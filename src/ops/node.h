@@ -1,0 +1,27 @@
+/*-------------------------------------------------------------------------
+ *
+ * node.h
+ *		A node that is registered in steep_repl.nodes.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef STEEP_REPL_NODE_H
+#define STEEP_REPL_NODE_H
+
+#include "run/peer_address.h"
+
+typedef struct RegisteredNode
+{
+	const char *id;
+	char	   *name;			/* for people */
+	char	   *host;			/* or NULL */
+	int			port;
+	char	   *server;			/* a postgres_fdw server, or NULL */
+	bool		local;			/* it is this very database */
+} RegisteredNode;
+
+extern const char *steep_node_id(const char *id);
+extern RegisteredNode *steep_node_find(const char *id);
+extern PeerAddress *steep_node_address(const RegisteredNode *node);
+
+#endif							/* STEEP_REPL_NODE_H */
