@@ -38,6 +38,21 @@ COMMENT ON COLUMN steep_repl.nodes.status IS 'what was last reported; node_statu
 COMMENT ON COLUMN steep_repl.nodes.last_seen IS 'its last heartbeat; that of this node keeps itself, and node_status() shows it';
 COMMENT ON COLUMN steep_repl.nodes.registered_by IS 'role that registered it, and that may change and remove it';
 
+CREATE TABLE steep_repl.audit_log (
+	id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	at timestamptz NOT NULL DEFAULT clock_timestamp(),
+	actor text NOT NULL,
+	action text NOT NULL,
+	target text NOT NULL,
+	old_value jsonb,
+	new_value jsonb,
+	success boolean NOT NULL
+);
+COMMENT ON TABLE steep_repl.audit_log IS 'who has done what: nodes, and operations from their submit to their end';
+COMMENT ON COLUMN steep_repl.audit_log.actor IS 'role@address of the client, or role@local if it came through a socket; the role alone if its job has ended by itself';
+COMMENT ON COLUMN steep_repl.audit_log.action IS 'node.register, node.change, node.unregister; merge.start, merge.apply, merge.revert, merge.cancel, merge.end, and so on; audit.prune';
+COMMENT ON COLUMN steep_repl.audit_log.success IS 'false for the end of an operation that has failed or was cancelled';
+
 CREATE TABLE steep_repl.work_queue (
 	id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
 	operation text NOT NULL CHECK (length(operation) BETWEEN 1 AND 63),
@@ -68,6 +83,8 @@ CREATE INDEX work_queue_pending ON steep_repl.work_queue (created_at)
 	WHERE status = 'pending';
 CREATE INDEX work_queue_running ON steep_repl.work_queue (id)
 	WHERE status = 'running';
+CREATE INDEX work_queue_failed ON steep_repl.work_queue (completed_at)
+	WHERE status = 'failed';
 CREATE INDEX work_queue_merge ON steep_repl.work_queue (merge_id);
 CREATE INDEX work_queue_snapshot ON steep_repl.work_queue (snapshot_id);
 COMMENT ON TABLE steep_repl.work_queue IS 'jobs: one row each long operation, from its submit on';
@@ -465,6 +482,42 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION steep_repl.may_manage(oid, oid)
 	IS 'internal: may a role cancel and forget a job of this owner?';
+
+CREATE FUNCTION steep_repl.actor(p_role text)
+RETURNS text
+LANGUAGE sql STABLE
+RETURN p_role || '@' || coalesce(host(inet_client_addr()), 'local');
+COMMENT ON FUNCTION steep_repl.actor(text)
+	IS 'internal: names a role and the client that acts as it in this session';
+
+CREATE FUNCTION steep_repl.note_event(
+	p_actor text, p_action text, p_target text, p_old jsonb, p_new jsonb, p_success boolean)
+RETURNS void
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	INSERT INTO steep_repl.audit_log (actor, action, target, old_value, new_value, success)
+	VALUES (p_actor, p_action, p_target, p_old, p_new, p_success);
+END;
+COMMENT ON FUNCTION steep_repl.note_event(text, text, text, jsonb, jsonb, boolean)
+	IS 'internal: writes down who has done what';
+
+CREATE FUNCTION steep_repl.prune_audit_log(p_older_than interval)
+RETURNS bigint
+LANGUAGE sql VOLATILE STRICT
+BEGIN ATOMIC
+	WITH pruned AS (
+		DELETE FROM steep_repl.audit_log WHERE at < now() - p_older_than
+		RETURNING id),
+	noted AS (
+		INSERT INTO steep_repl.audit_log (actor, action, target, new_value, success)
+		SELECT steep_repl.actor(current_user), 'audit.prune', 'audit_log',
+			jsonb_build_object('older_than', p_older_than, 'rows', count(*)), true
+		FROM pruned
+		HAVING count(*) > 0)
+	SELECT count(*) FROM pruned;
+END;
+COMMENT ON FUNCTION steep_repl.prune_audit_log(interval)
+	IS 'forget what was done longer ago than this; returns how much, and notes it. Needs the privileges on steep_repl.audit_log';
 
 CREATE FUNCTION steep_repl.backoff(p_attempt int)
 RETURNS interval
@@ -893,6 +946,13 @@ AS 'MODULE_PATHNAME', 'steep_repl_launcher_running';
 COMMENT ON FUNCTION steep_repl.launcher_running()
 	IS 'is the background worker that starts jobs there?';
 
+CREATE FUNCTION steep_repl.launcher_beat()
+RETURNS timestamptz
+LANGUAGE c VOLATILE
+AS 'MODULE_PATHNAME', 'steep_repl_launcher_beat';
+COMMENT ON FUNCTION steep_repl.launcher_beat()
+	IS 'when the background worker that starts jobs was last seen at work, since the server was started; every ten seconds at least';
+
 CREATE FUNCTION steep_repl.merge_progress(
 	p_merge_id text DEFAULT NULL,
 	OUT merge_id text, OUT phase text, OUT overall_percent float8, OUT tables_completed int,
@@ -976,6 +1036,42 @@ END;
 COMMENT ON FUNCTION steep_repl.remove_node(text)
 	IS 'internal: forget a node';
 
+CREATE FUNCTION steep_repl.touch_node(p_node_id text)
+RETURNS boolean
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	UPDATE steep_repl.nodes SET last_seen = clock_timestamp(), status = 'active'
+	WHERE node_id = p_node_id
+	RETURNING true;
+END;
+COMMENT ON FUNCTION steep_repl.touch_node(text)
+	IS 'internal: a node has been seen';
+
+CREATE FUNCTION steep_repl.node_states(
+	p_node_id text,
+	OUT node_id text, OUT node_name text, OUT status text, OUT last_seen timestamptz, OUT is_healthy boolean)
+RETURNS SETOF record
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	SELECT n.node_id, n.node_name,
+		CASE WHEN s.seen IS NULL THEN 'unknown'
+			WHEN s.age < interval '30 seconds' THEN 'active'
+			WHEN s.age < interval '5 minutes' THEN 'degraded'
+			WHEN s.age < interval '1 hour' THEN 'unreachable'
+			ELSE 'offline' END,
+		s.seen,
+		coalesce(s.age < interval '30 seconds', false)
+	FROM (SELECT o.node_id, o.node_name,
+			greatest(o.last_seen, CASE WHEN o.host IS NULL AND o.server IS NULL
+				THEN steep_repl.launcher_beat() END) AS seen
+		FROM steep_repl.nodes o
+		WHERE p_node_id IS NULL OR o.node_id = p_node_id) n,
+		LATERAL (SELECT n.seen, clock_timestamp() - n.seen AS age) s
+	ORDER BY n.node_id;
+END;
+COMMENT ON FUNCTION steep_repl.node_states(text)
+	IS 'internal: what has become of the heartbeats of one node, or of all';
+
 CREATE FUNCTION steep_repl.register_node(
 	p_node_id text,
 	p_node_name text,
@@ -995,6 +1091,20 @@ LANGUAGE c VOLATILE
 AS 'MODULE_PATHNAME', 'steep_repl_unregister_node';
 COMMENT ON FUNCTION steep_repl.unregister_node(text)
 	IS 'forget a node';
+
+CREATE FUNCTION steep_repl.heartbeat(p_node_id text)
+RETURNS void
+LANGUAGE c VOLATILE
+AS 'MODULE_PATHNAME', 'steep_repl_heartbeat';
+COMMENT ON FUNCTION steep_repl.heartbeat(text)
+	IS 'say that a node is alive; that of this node keeps itself while the background worker runs';
+
+CREATE FUNCTION steep_repl.node_status(p_node_id text DEFAULT NULL)
+RETURNS TABLE (node_id text, node_name text, status text, last_seen timestamptz, is_healthy boolean)
+LANGUAGE c VOLATILE
+AS 'MODULE_PATHNAME', 'steep_repl_node_status';
+COMMENT ON FUNCTION steep_repl.node_status(text)
+	IS 'one node, or all, by their last heartbeat: active (and healthy) within 30 seconds of it, then degraded for 5 minutes, unreachable for an hour, offline; unknown if there was none. Asks no node';
 
 ----------------------------------------------------------------------------
 -- Merge
@@ -1735,7 +1845,10 @@ BEGIN ATOMIC
 		SELECT count(*) AS n FROM steep_repl.leftovers())
 	SELECT (SELECT extversion FROM pg_extension WHERE extname = 'steep_repl'),
 		current_setting('server_version'),
-		(SELECT count(*) FROM steep_repl.work_queue WHERE status IN ('pending', 'running'))::int,
+		(SELECT count(*) FROM (
+			SELECT FROM steep_repl.work_queue WHERE status = 'pending'
+			UNION ALL
+			SELECT FROM steep_repl.work_queue WHERE status = 'running') AS active)::int,
 		coalesce(
 			CASE WHEN l.n > 0 THEN
 				format('%s leftovers, listed by steep_repl.leftovers()', l.n) END,

@@ -17,7 +17,9 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
+#include "utils/timestamp.h"
 
+#include "jobs/audit.h"
 #include "jobs/ledger.h"
 #include "jobs/queue.h"
 #include "jobs/slot.h"
@@ -28,6 +30,7 @@
 PG_FUNCTION_INFO_V1(steep_repl_cancel_operation);
 PG_FUNCTION_INFO_V1(steep_repl_prune_work_queue);
 PG_FUNCTION_INFO_V1(steep_repl_launcher_running);
+PG_FUNCTION_INFO_V1(steep_repl_launcher_beat);
 
 /* A job that this transaction wants interrupted when it commits. */
 typedef struct Cancel
@@ -226,6 +229,7 @@ steep_job_enqueue(const JobSpec *spec, List *steps)
 	id = pg_strtoint64(steep_local_value(&enqueue_job, values, NIL));
 	foreach(cell, steps)
 		add_step(id, ++seq, lfirst(cell));
+	steep_audit_submit(spec, id, owner_name);
 	steep_books_close(books);
 	submitted = true;
 	return id;
@@ -319,6 +323,7 @@ bool
 steep_job_cancel(const char *id)
 {
 	Oid			caller = GetUserId();	/* before we act as another */
+	char	   *caller_name = GetUserNameFromId(caller, false);
 	int64		seen[STEEP_MAX_HELPERS];
 	bool		any = false;
 	Books		books = steep_books_open();
@@ -329,6 +334,7 @@ steep_job_cancel(const char *id)
 
 		if (job == NULL || !cancel_job(job))
 			break;
+		steep_audit_cancel(job, caller_name);
 		seen[i] = job->id;
 		any = true;
 	}
@@ -361,4 +367,14 @@ Datum
 steep_repl_launcher_running(PG_FUNCTION_ARGS)
 {
 	PG_RETURN_BOOL(steep_slots_launcher_pid() != 0);
+}
+
+Datum
+steep_repl_launcher_beat(PG_FUNCTION_ARGS)
+{
+	TimestampTz beat = steep_slots_last_beat();
+
+	if (beat == 0)
+		PG_RETURN_NULL();
+	PG_RETURN_TIMESTAMPTZ(beat);
 }

@@ -14,6 +14,7 @@
 
 #include "commands/dbcommands.h"
 #include "miscadmin.h"
+#include "utils/builtins.h"
 
 #include "jobs/books.h"
 #include "ops/node.h"
@@ -27,16 +28,29 @@ static const Statement find_node = {
 	.params = {"text"},
 };
 
-/* Refuse what cannot be the id of a node. */
+/* Take the id of a node from the arguments of a SQL function. */
 const char *
-steep_node_id(const char *id)
+steep_node_argument(FunctionCallInfo fcinfo, int number)
 {
+	char	   *id = PG_ARGISNULL(number) ? NULL :
+		text_to_cstring(PG_GETARG_TEXT_PP(number));
+
 	if (id == NULL || id[strspn(id, " \t\r\n")] == '\0')
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("p_node_id must not be null or empty"),
+				 errmsg("the id of a node must not be null or empty"),
 				 errhint("steep_repl.node_status() lists the nodes.")));
 	return id;
+}
+
+/* Say that there is no node of this id. */
+void
+steep_node_report_unknown(const char *id)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_OBJECT),
+			 errmsg("node \"%s\" does not exist", id),
+			 errhint("steep_repl.node_status() lists the nodes, steep_repl.register_node() adds one.")));
 }
 
 /* Find a node; an error if there is none of this id. */
@@ -44,16 +58,12 @@ RegisteredNode *
 steep_node_find(const char *id)
 {
 	RegisteredNode *node = palloc0(sizeof(RegisteredNode));
-	const char *values[] = {steep_node_id(id)};
 	Books		books = steep_books_open();
-	char	  **row = steep_local_row(&find_node, values, NIL);
+	char	  **row = steep_local_row(&find_node, &id, NIL);
 
 	steep_books_close(books);
 	if (row == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("node \"%s\" does not exist", id),
-				 errhint("steep_repl.node_status() lists the nodes, steep_repl.register_node() adds one.")));
+		steep_node_report_unknown(id);
 	node->id = id;
 	node->name = row[0];
 	node->host = row[1];

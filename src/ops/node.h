@@ -8,6 +8,8 @@
 #ifndef STEEP_REPL_NODE_H
 #define STEEP_REPL_NODE_H
 
+#include "fmgr.h"
+
 #include "run/peer_address.h"
 
 typedef struct RegisteredNode
@@ -20,7 +22,8 @@ typedef struct RegisteredNode
 	bool		local;			/* it is this very database */
 } RegisteredNode;
 
-extern const char *steep_node_id(const char *id);
+extern const char *steep_node_argument(FunctionCallInfo fcinfo, int number);
+extern void steep_node_report_unknown(const char *id);
 extern RegisteredNode *steep_node_find(const char *id);
 extern PeerAddress *steep_node_address(const RegisteredNode *node);
 

@@ -15,6 +15,7 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 
+#include "jobs/audit.h"
 #include "jobs/books.h"
 #include "ops/node.h"
 
@@ -150,7 +151,7 @@ check_plain(const char *argument, const char *text, const char *foreign,
 static void
 read_arguments(FunctionCallInfo fcinfo, const char **values)
 {
-	values[ARG_ID] = steep_node_id(text_argument(fcinfo, ARG_ID));
+	values[ARG_ID] = steep_node_argument(fcinfo, ARG_ID);
 	values[ARG_NAME] = text_argument(fcinfo, ARG_NAME);
 	values[ARG_HOST] = text_argument(fcinfo, ARG_HOST);
 	values[ARG_PORT] = number_argument(fcinfo, ARG_PORT, "p_port", 65535);
@@ -202,6 +203,20 @@ check_local(const char *const *values)
 				 errhint("Give p_host or p_server for another node, or unregister \"%s\" first.", local)));
 }
 
+/* Note what a role has made of a node, if anything. */
+static void
+audit(const char *role, const char *id, char **before, char **after)
+{
+	const char *old = before ? before[LOCKED_CONFIG] : NULL;
+	const char *new = after ? after[LOCKED_CONFIG] : NULL;
+
+	if (old != NULL && new != NULL && strcmp(old, new) == 0)
+		return;
+	steep_audit_note(role, old == NULL ? "node.register" :
+					 new == NULL ? "node.unregister" : "node.change",
+					 id, old, new);
+}
+
 /*
  * register_node(p_node_id text, p_node_name text, p_host text, p_port int,
  *				 p_priority int, p_server text)
@@ -220,6 +235,8 @@ steep_repl_register_node(PG_FUNCTION_ARGS)
 	found = take_node(values[ARG_ID], caller);
 	check_local(values);
 	node = steep_local_record(found ? &change_node : &add_node, values);
+	audit(values[ARG_BY], values[ARG_ID], found,
+		  take_node(values[ARG_ID], caller));
 	steep_books_close(books);
 	PG_RETURN_DATUM(node);
 }
@@ -229,11 +246,14 @@ Datum
 steep_repl_unregister_node(PG_FUNCTION_ARGS)
 {
 	Oid			caller = GetUserId();	/* before we act as another */
-	RegisteredNode *node = steep_node_find(text_argument(fcinfo, 0));
+	const char *id = steep_node_argument(fcinfo, 0);
 	Books		books = steep_books_open();
+	char	  **found = take_node(id, caller);
 
-	(void) take_node(node->id, caller);
-	(void) steep_local_none(&remove_node, &node->id, NIL);
+	if (found == NULL)
+		steep_node_report_unknown(id);
+	(void) steep_local_none(&remove_node, &id, NIL);
+	audit(GetUserNameFromId(caller, false), id, found, NULL);
 	steep_books_close(books);
 	PG_RETURN_VOID();
 }

@@ -24,6 +24,13 @@ EXCEPTION WHEN OTHERS THEN
 	RETURN concat_ws(E'\n', p_call, concat('    ', SQLSTATE, ' ', message),
 		'    DETAIL: ' || nullif(detail, ''), '    HINT: ' || nullif(hint, ''));
 END $$;
+
+-- Sees the node b as if its last heartbeat was so long ago.
+CREATE FUNCTION nodes_aged(p_age interval) RETURNS TABLE (status text, is_healthy boolean) LANGUAGE plpgsql AS $$
+BEGIN
+	UPDATE steep_repl.nodes SET last_seen = clock_timestamp() - p_age WHERE node_id = 'b';
+	RETURN QUERY SELECT s.status, s.is_healthy FROM steep_repl.node_status('b') s;
+END $$;
 SET SESSION AUTHORIZATION nodes_alice;
 
 -- This node, one that has a host, one that has a server.
@@ -94,10 +101,39 @@ SELECT steep_repl.unregister_node('g');
 RESET SESSION AUTHORIZATION;
 SELECT steep_repl.unregister_node('g');
 
+-- A heartbeat is good for a while. That of this node keeps itself, if
+-- anybody registers it: the others are what they were told to be.
+SELECT nodes_error(call) FROM (VALUES
+	(1, $$heartbeat('x')$$),
+	(2, $$heartbeat('')$$),
+	(3, $$heartbeat(NULL)$$),
+	(4, $$node_status('x')$$),
+	(5, $$node_status('')$$)
+	) c (place, call) ORDER BY place;
+SET SESSION AUTHORIZATION nodes_bob;
+SELECT steep_repl.heartbeat('b');
+SELECT node_id, node_name, status, clock_timestamp() - last_seen < '30 s' AS seen, is_healthy FROM steep_repl.node_status();
+SELECT status, is_healthy FROM steep_repl.node_status('b');
+RESET SESSION AUTHORIZATION;
+SELECT status, last_seen IS NOT NULL AS seen FROM steep_repl.nodes WHERE node_id = 'b';
+SELECT age, (SELECT concat_ws(' ', status, is_healthy) FROM nodes_aged(age))
+FROM unnest('{29 s,31 s,4 min,6 min,59 min,61 min}'::interval[]) WITH ORDINALITY AS u (age, place) ORDER BY place;
+
+-- What was done, by whom; nobody else sees it.
 SELECT steep_repl.unregister_node(node_id) FROM steep_repl.nodes ORDER BY node_id;
 SELECT * FROM steep_repl.nodes;
+SELECT actor, action, target, old_value, new_value, success
+FROM steep_repl.audit_log WHERE action LIKE 'node.%' AND target IN ('b', 'g') ORDER BY id;
+SELECT count(*) AS secrets FROM steep_repl.audit_log a WHERE a::text LIKE '%secret%';
+SET SESSION AUTHORIZATION nodes_alice;
+SELECT * FROM steep_repl.audit_log;
+SELECT steep_repl.prune_audit_log('0');
+RESET SESSION AUTHORIZATION;
+SELECT steep_repl.prune_audit_log('1 day');
+SELECT steep_repl.prune_audit_log('0') > 0 AS pruned;
+SELECT actor, action, target, old_value, new_value - 'rows' AS new_value, success FROM steep_repl.audit_log;
 
-DROP FUNCTION nodes_error;
+DROP FUNCTION nodes_error, nodes_aged;
 DROP SERVER "S ""1";
 DROP SERVER nodes_other;
 DROP FOREIGN DATA WRAPPER nodes_wrapper;

@@ -111,7 +111,7 @@ FROM steep_repl.merge_tables t JOIN steep_repl.merge_audit_log m USING (merge_id
 INSERT INTO steep_repl.work_queue
 	(operation, merge_id, status, owner, owner_name, next_attempt_at, completed_at, error_sqlstate, error_message)
 SELECT 'merge', merge_id, status, owner, requested_by, now() + interval '1 hour',
-	CASE status WHEN 'failed' THEN now() - interval '1 minute' END,
+	CASE status WHEN 'failed' THEN now() - CASE owner WHEN 'roles_operator'::regrole THEN interval '1 minute' ELSE '1 hour' END END,
 	CASE status WHEN 'failed' THEN '23505' END, CASE status WHEN 'failed' THEN 'a secret' END
 FROM steep_repl.merge_audit_log WHERE server = 'b'
 ORDER BY merge_id;
@@ -142,7 +142,9 @@ CREATE VIEW calls AS
 		(15, 'revert_merge', true, 'SELECT steep_repl.revert_merge(''%s-failed'')'),
 		(16, 'prune_merges', false, 'SELECT steep_repl.prune_merges(''0'')'),
 		(17, 'health', false, 'SELECT last_error FROM steep_repl.health()'),
-		(18, 'leftovers', false, 'SELECT count(*) FROM steep_repl.leftovers()')
+		(18, 'leftovers', false, 'SELECT count(*) FROM steep_repl.leftovers()'),
+		(19, 'node_status', false, 'SELECT count(*) FROM steep_repl.node_status()'),
+		(20, 'prune_audit_log', false, 'SELECT steep_repl.prune_audit_log(''100 years'')')
 		) c (place, function, owned, call)
 	LEFT JOIN owners o ON c.owned;
 
