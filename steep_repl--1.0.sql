@@ -1106,6 +1106,15 @@ AS 'MODULE_PATHNAME', 'steep_repl_node_status';
 COMMENT ON FUNCTION steep_repl.node_status(text)
 	IS 'one node, or all, by their last heartbeat: active (and healthy) within 30 seconds of it, then degraded for 5 minutes, unreachable for an hour, offline; unknown if there was none. Asks no node';
 
+CREATE FUNCTION steep_repl.check_node(
+	p_node_id text,
+	OUT node_id text, OUT database text, OUT server_version int, OUT has_extension boolean,
+	OUT is_standby boolean, OUT round_trip interval)
+LANGUAGE c VOLATILE
+AS 'MODULE_PATHNAME', 'steep_repl_check_node';
+COMMENT ON FUNCTION steep_repl.check_node(text)
+	IS 'connect to a node, say what it is and how long that took; raises if it cannot be reached or is this very database after all. Counts as its heartbeat';
+
 ----------------------------------------------------------------------------
 -- Merge
 ----------------------------------------------------------------------------

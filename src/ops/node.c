@@ -6,7 +6,7 @@
  * A row never holds a secret: it names a postgres_fdw server, whose user
  * mapping does, or a host, for which libpq looks where it always does.  The
  * row without either is this very database.  That another row leads back
- * here too is seen only by who connects: see steep_session_check_other().
+ * here too is seen only by who connects, as steep_node_open() does.
  *
  *-------------------------------------------------------------------------
  */
@@ -24,6 +24,15 @@ static const Statement find_node = {
 	.writes = true,
 	.purpose = "find the node",
 	.text = "SELECT node_name, host, port, server FROM steep_repl.find_node($1)",
+	.nparams = 1,
+	.params = {"text"},
+};
+
+static const Statement touch_node = {
+	.site = SITE_LOCAL,
+	.writes = true,
+	.purpose = "note that the node is alive",
+	.text = "SELECT steep_repl.touch_node($1)",
 	.nparams = 1,
 	.params = {"text"},
 };
@@ -73,6 +82,17 @@ steep_node_find(const char *id)
 	return node;
 }
 
+/* Note that a node is alive; false if there is none of this id. */
+bool
+steep_node_touch(const char *id)
+{
+	Books		books = steep_books_open();
+	char	   *touched = steep_local_value(&touch_node, &id, NIL);
+
+	steep_books_close(books);
+	return touched != NULL;
+}
+
 /*
  * Say how to reach a node, or NULL if it is this very database.
  *
@@ -82,11 +102,38 @@ steep_node_find(const char *id)
 PeerAddress *
 steep_node_address(const RegisteredNode *node)
 {
+	PeerAddress *address;
+
 	if (node->local)
 		return NULL;
 	if (node->server != NULL)
-		return steep_peer_address_of_server(node->server);
-	return steep_peer_address_of_host(node->host, node->port,
-									  get_database_name(MyDatabaseId),
-									  GetUserNameFromId(GetUserId(), false));
+		address = steep_peer_address_of_server(node->server);
+	else
+		address = steep_peer_address_of_host(node->host, node->port,
+											 get_database_name(MyDatabaseId),
+											 GetUserNameFromId(GetUserId(), false));
+	address->label = psprintf("%s (%s)", node->id, address->label);
+	return address;
+}
+
+/*
+ * Connect to a node that is another one, and refuse it if it turns out to be
+ * this very database after all.
+ */
+Session *
+steep_node_open(const RegisteredNode *node)
+{
+	Session    *session = steep_session_begin(steep_node_address(node));
+
+	PG_TRY();
+	{
+		steep_session_check_other(session);
+	}
+	PG_CATCH();
+	{
+		steep_session_abandon(session);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	return session;
 }

@@ -10,7 +10,7 @@
 
 #include "fmgr.h"
 
-#include "run/peer_address.h"
+#include "ops/session.h"
 
 typedef struct RegisteredNode
 {
@@ -25,6 +25,8 @@ typedef struct RegisteredNode
 extern const char *steep_node_argument(FunctionCallInfo fcinfo, int number);
 extern void steep_node_report_unknown(const char *id);
 extern RegisteredNode *steep_node_find(const char *id);
+extern bool steep_node_touch(const char *id);
 extern PeerAddress *steep_node_address(const RegisteredNode *node);
+extern Session *steep_node_open(const RegisteredNode *node);
 
 #endif							/* STEEP_REPL_NODE_H */

@@ -161,12 +161,12 @@ read_arguments(FunctionCallInfo fcinfo, const char **values)
 
 	check_text("p_node_id", values[ARG_ID], MAX_ID);
 	check_text("p_node_name", values[ARG_NAME] ? values[ARG_NAME] : "", MAX_NAME);
-	check_text("p_host", values[ARG_HOST], MAX_NAME);
 	check_plain("p_host", values[ARG_HOST], "=@ \t\r\n'\"\\",
 				"the name or the address of a host");
-	check_text("p_server", values[ARG_SERVER], MAX_ID);
+	check_text("p_host", values[ARG_HOST], MAX_NAME);
 	check_plain("p_server", values[ARG_SERVER], "=",
 				"the name of a postgres_fdw server");
+	check_text("p_server", values[ARG_SERVER], MAX_ID);
 	if (values[ARG_SERVER] != NULL)
 		(void) steep_peer_address_of_server(values[ARG_SERVER]);
 }

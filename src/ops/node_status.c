@@ -12,23 +12,12 @@
 #include "postgres.h"
 
 #include "fmgr.h"
-#include "utils/builtins.h"
 
-#include "jobs/books.h"
 #include "jobs/report.h"
 #include "ops/node.h"
 
 PG_FUNCTION_INFO_V1(steep_repl_heartbeat);
 PG_FUNCTION_INFO_V1(steep_repl_node_status);
-
-static const Statement touch_node = {
-	.site = SITE_LOCAL,
-	.writes = true,
-	.purpose = "note that the node is alive",
-	.text = "SELECT steep_repl.touch_node($1)",
-	.nparams = 1,
-	.params = {"text"},
-};
 
 static const Statement node_states = {
 	.site = SITE_LOCAL,
@@ -45,11 +34,8 @@ Datum
 steep_repl_heartbeat(PG_FUNCTION_ARGS)
 {
 	const char *id = steep_node_argument(fcinfo, 0);
-	Books		books = steep_books_open();
-	char	   *seen = steep_local_value(&touch_node, &id, NIL);
 
-	steep_books_close(books);
-	if (seen == NULL)
+	if (!steep_node_touch(id))
 		steep_node_report_unknown(id);
 	PG_RETURN_VOID();
 }

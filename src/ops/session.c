@@ -31,6 +31,18 @@ make_node(char **row)
 	return node;
 }
 
+/* Say what this node is. */
+NodeInfo *
+steep_session_here(void)
+{
+	int			nestlevel = steep_pin_begin();
+	char	  **row = steep_local_row(steep_catalog_node_sql(SITE_LOCAL),
+									  NULL, NIL);
+
+	steep_pin_end(nestlevel);
+	return make_node(row);
+}
+
 /* Refuse a peer whose bytes mean other characters. */
 static void
 check_encoding(const Session *session)
@@ -75,8 +87,7 @@ introduce(Session *session)
 {
 	steep_peer_none(session->peer, steep_session_path_sql(), NULL);
 	steep_peer_none(session->peer, steep_session_pin_sql(), NULL);
-	session->here = make_node(steep_local_row(steep_catalog_node_sql(SITE_LOCAL),
-											  NULL, NIL));
+	session->here = steep_session_here();
 	session->there = make_node(steep_peer_row(session->peer,
 											  steep_catalog_node_sql(SITE_PEER),
 											  NULL));

@@ -32,6 +32,7 @@ typedef struct Session
 	int			pinned;			/* nest level of the pinned settings */
 } Session;
 
+extern NodeInfo *steep_session_here(void);
 extern Session *steep_session_begin(const PeerAddress *address);
 extern void steep_session_read(Session *session);
 extern void steep_session_check_other(const Session *session);
