@@ -37,6 +37,17 @@ static const Statement touch_node = {
 	.params = {"text"},
 };
 
+/* Refuse what cannot be the id of a node. */
+static void
+check_id(const char *id)
+{
+	if (id == NULL || id[strspn(id, " \t\r\n")] == '\0')
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("the id of a node must not be null or empty"),
+				 errhint("steep_repl.node_status() lists the nodes.")));
+}
+
 /* Take the id of a node from the arguments of a SQL function. */
 const char *
 steep_node_argument(FunctionCallInfo fcinfo, int number)
@@ -44,11 +55,7 @@ steep_node_argument(FunctionCallInfo fcinfo, int number)
 	char	   *id = PG_ARGISNULL(number) ? NULL :
 		text_to_cstring(PG_GETARG_TEXT_PP(number));
 
-	if (id == NULL || id[strspn(id, " \t\r\n")] == '\0')
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("the id of a node must not be null or empty"),
-				 errhint("steep_repl.node_status() lists the nodes.")));
+	check_id(id);
 	return id;
 }
 
@@ -67,9 +74,12 @@ RegisteredNode *
 steep_node_find(const char *id)
 {
 	RegisteredNode *node = palloc0(sizeof(RegisteredNode));
-	Books		books = steep_books_open();
-	char	  **row = steep_local_row(&find_node, &id, NIL);
+	Books		books;
+	char	  **row;
 
+	check_id(id);
+	books = steep_books_open();
+	row = steep_local_row(&find_node, &id, NIL);
 	steep_books_close(books);
 	if (row == NULL)
 		steep_node_report_unknown(id);
