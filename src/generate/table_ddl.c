@@ -51,9 +51,9 @@ make_statement(Site site, const char *purpose, StringInfo text)
 {
 	Statement  *statement = palloc0(sizeof(Statement));
 
+	statement->text = text->data;
 	statement->site = site;
 	statement->purpose = purpose;
-	statement->text = text->data;
 	return statement;
 }
 
