@@ -29,6 +29,12 @@ extern StreamReader *steep_held_reader(Directory *directory,
 									   const StreamTotals *expected);
 extern Manifest *steep_held_manifest(Directory *directory);
 
+/* As steep_verify_snapshot(); report may throw, and cancelling works. */
+extern void steep_held_verify(Directory *directory,
+							  void (*report) (void *arg, const char *file,
+											  const char *problem),
+							  void *arg);
+
 /* Throw a failure of src/files as an error, unless all went well. */
 extern void steep_held_check(bool ok, const Failure *failure);
 

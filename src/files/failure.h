@@ -40,14 +40,19 @@ typedef struct Failure
 {
 	FailureKind kind;
 	int			os_error;		/* errno, or 0 */
-	char		message[768];
-	char		detail[768];	/* or empty */
+	size_t		problem;		/* where in message it says what is wrong with
+								 * the file that the message names; or 0 */
+	char		message[1024];
+	char		detail[512];	/* or empty */
 } Failure;
 
 /* All return false, so that a function can return them. */
 extern bool steep_failure_set(Failure *failure, FailureKind kind,
 							  const char *format,...)
 			__attribute__((format(printf, 3, 4)));
+extern bool steep_failure_file(Failure *failure, FailureKind kind,
+							   const char *file, const char *format,...)
+			__attribute__((format(printf, 4, 5)));
 extern bool steep_failure_detail(Failure *failure, const char *format,...)
 			__attribute__((format(printf, 2, 3)));
 extern bool steep_failure_errno(Failure *failure, const char *format,...)

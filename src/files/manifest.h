@@ -28,8 +28,8 @@
  *	  "server_version": 150010, "system_identifier": "7311111111111111111",
  *	  "database": "app", "encoding": "UTF8", "compression": "zstd:1",
  *	  "extensions": [{"name": "citext", "version": "1.6"}],
- *	  "pre_data": {"file": "schema/pre-data.sql", "bytes": 1, "sha256": "…"},
- *	  "post_data": {…},
+ *	  "schema": {"pre-data.sql": {"bytes": 1, "sha256": "…"},
+ *		"post-data.sql": {…}},
  *	  "tables": [
  *		{ "number": 1, "schema": "public", "name": "orders",
  *		  "columns": [{"name": "id", "type": "bigint"}],
@@ -69,7 +69,7 @@ typedef struct ManifestColumn
 
 typedef struct ManifestChunk
 {
-	uint32_t	number;			/* ascending in the table, from 1 on */
+	FileName	name;			/* the number ascends in the table */
 	uint64_t	rows;
 	StreamTotals file;
 	const char *digest;			/* of the rows; hex digits, or NULL */
@@ -123,7 +123,7 @@ typedef struct Manifest
 	const char *snapshot_id;	/* snap_YYYYMMDD_HHMMSS_<8 hex> */
 	const char *created_at;		/* YYYY-MM-DDTHH:MM:SSZ */
 	const char *lsn;
-	uint32_t	server_version; /* server_version_num */
+	uint32_t	server_version; /* as server_version_num */
 	uint64_t	system_identifier;
 	const char *database;
 	const char *encoding;
@@ -138,7 +138,8 @@ typedef struct Manifest
 	size_t		nsequences;
 	const ManifestLeftOut *left_out;
 	size_t		nleft_out;
-	ManifestTotal total;		/* the writer sums it up itself */
+	ManifestTotal total;		/* the writer sums it up itself, ... */
+	char		sha256[SHA256_TEXT];	/* ... and takes this */
 	struct Arena *arena;		/* of a manifest that was read; else NULL */
 } Manifest;
 
@@ -158,9 +159,10 @@ extern bool steep_manifest_read(Directory *directory, Manifest **manifest,
 								Failure *failure);
 extern void steep_manifest_free(Manifest *manifest);
 
-/* The name of a chunk's file. */
-extern FileName steep_manifest_chunk_name(const Manifest *manifest,
-										  const ManifestTable *table,
-										  const ManifestChunk *chunk);
+/* The same on text; free() the text. */
+extern bool steep_manifest_print(const Manifest *manifest, char **text,
+								 size_t *length, Failure *failure);
+extern bool steep_manifest_parse(const char *text, size_t length,
+								 Manifest **manifest, Failure *failure);
 
 #endif							/* STEEP_REPL_MANIFEST_H */

@@ -16,8 +16,8 @@ typedef struct Verifier
 {
 	/* Takes a problem: the file, beneath the directory, and what is wrong. */
 	void		(*report) (void *arg, const char *file, const char *problem);
-	/* Asked every now and then; false ends with FAILURE_CANCELLED.  Or NULL. */
-	bool		(*go_on) (void *arg, uint64_t bytes_read);
+	/* Asked after some more bytes; false is FAILURE_CANCELLED.  Or NULL. */
+	bool		(*go_on) (void *arg, uint64_t bytes);
 	void	   *arg;
 } Verifier;
 
