@@ -1859,6 +1859,15 @@ COMMENT ON FUNCTION steep_repl.prune_merges(interval) IS
 -- Health
 ----------------------------------------------------------------------------
 
+CREATE FUNCTION steep_repl.version()
+RETURNS text
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+	SELECT extversion FROM pg_catalog.pg_extension WHERE extname = 'steep_repl';
+END;
+COMMENT ON FUNCTION steep_repl.version()
+	IS 'the version of the extension in this database, such as 1.0';
+
 CREATE FUNCTION steep_repl.health_facts(
 	p_role oid,
 	OUT extension_version text, OUT pg_version text, OUT active_operations int,
@@ -1873,7 +1882,7 @@ BEGIN ATOMIC
 		ORDER BY q.completed_at DESC LIMIT 1),
 	left_behind AS MATERIALIZED (
 		SELECT count(*) AS n FROM steep_repl.leftovers())
-	SELECT (SELECT extversion FROM pg_extension WHERE extname = 'steep_repl'),
+	SELECT steep_repl.version(),
 		current_setting('server_version'),
 		(SELECT count(*) FROM (
 			SELECT FROM steep_repl.work_queue WHERE status = 'pending'
