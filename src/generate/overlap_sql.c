@@ -43,20 +43,24 @@ stock_leaf(const TablePair *pair)
 }
 
 /*----------
- *	SELECT encode(steep_repl.digest_leaves(<leaves>, <width of key>,
- *	                                       <columns>), 'base64')
+ * The peer's come in base64, for dblink would make them hexadecimal.
+ *
+ *	SELECT [encode(]steep_repl.digest_leaves(<leaves>, <width of key>,
+ *	                                         <columns>)[, 'base64')] AS leaves
  *	FROM <table> [WHERE (<condition>)]
  *----------
  */
 static void
 native_digest(Statement *statement, const RelInfo *rel, const TablePair *pair)
 {
+	bool		peer = statement->site == SITE_PEER;
+
 	statement->text =
-		psprintf("SELECT encode(steep_repl.digest_leaves(%d, %d, %s), 'base64')\n"
+		psprintf("SELECT %ssteep_repl.digest_leaves(%d, %d, %s)%s AS leaves\n"
 				 "FROM %s%s",
-				 pair->leaves, list_length(pair->key),
-				 steep_table_digest_columns(pair), steep_table_from(rel),
-				 steep_table_where(pair, NULL));
+				 peer ? "encode(" : "", pair->leaves, list_length(pair->key),
+				 steep_table_digest_columns(pair), peer ? ", 'base64')" : "",
+				 steep_table_from(rel), steep_table_where(pair, NULL));
 	statement->result = "leaves text";
 }
 
@@ -98,16 +102,23 @@ steep_overlap_digest_sql(Site site, const TablePair *pair)
 }
 
 /*----------
- * Compare the leaves of the stock way: both row counts, how many leaves
- * differ, how many rows of the peer they hold, and which they are.
+ * Compare the leaves: both row counts, how many leaves differ, how many rows
+ * of the peer they hold, and which they are.
  *----------
  */
-const Statement *
-steep_overlap_leaves_sql(const TablePair *pair)
+static const char *
+native_leaves(void)
 {
-	Statement  *statement = steep_statement_create(SITE_LOCAL, "compare the leaves", pair);
+	return
+		"SELECT d.local_rows, d.peer_rows, d.differing, d.peer_suspects, d.bitmap\n"
+		"FROM local_leaves l, peer_leaves p,\n"
+		"  steep_repl.compare_leaves(l.leaves, decode(p.leaves, 'base64')) d";
+}
 
-	statement->text =
+static const char *
+stock_leaves(void)
+{
+	return
 		"SELECT coalesce(sum(l.n), 0), coalesce(sum(p.n), 0),\n"
 		"       count(*) FILTER (WHERE d.differs),\n"
 		"       coalesce(sum(p.n) FILTER (WHERE d.differs), 0),\n"
@@ -116,6 +127,15 @@ steep_overlap_leaves_sql(const TablePair *pair)
 		"CROSS JOIN LATERAL\n"
 		"  (SELECT (l.n, l.sum1, l.sum2) IS DISTINCT FROM\n"
 		"          (p.n, p.sum1, p.sum2) AS differs) d";
+}
+
+/* Compare the leaves of both sides. */
+const Statement *
+steep_overlap_leaves_sql(const TablePair *pair)
+{
+	Statement  *statement = steep_statement_create(SITE_LOCAL, "compare the leaves", pair);
+
+	statement->text = pair->way == DIGEST_NATIVE ? native_leaves() : stock_leaves();
 	return statement;
 }
 
