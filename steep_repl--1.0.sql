@@ -269,9 +269,11 @@ CREATE FUNCTION steep_repl.row_digest(VARIADIC "any") RETURNS bytea
 COMMENT ON FUNCTION steep_repl.row_digest("any") IS
 '16-byte digest of the columns given; equal exactly when every column prints the same (up to hash collisions). A call takes at most 100 columns: digest a wider row in parts, row_digest(a, row_digest(b, ...)). Wants search_path pg_catalog for reg* types, lc_monetary C for arrays and composites of money. Raises feature_not_supported if called with a VARIADIC array.';
 
+-- COST: the planner expects a third of the rows to pass, too many to take from
+-- parallel workers unless their choice is dear.
 CREATE FUNCTION steep_repl.in_leaves(bitmap bytea, VARIADIC "any") RETURNS boolean
     AS 'MODULE_PATHNAME', 'steep_repl_in_leaves'
-    LANGUAGE C IMMUTABLE PARALLEL SAFE;
+    LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100;
 COMMENT ON FUNCTION steep_repl.in_leaves(bytea, "any") IS
 'whether the leaf of the key columns given is set in the bitmap, which has one bit per leaf, numbered as by get_bit(); null if the bitmap is null. Raises invalid_parameter_value unless the bitmap has a power of two of bytes, 1 to 2097152.';
 
