@@ -310,9 +310,11 @@ CREATE FUNCTION steep_repl.row_digest(VARIADIC "any") RETURNS bytea
 COMMENT ON FUNCTION steep_repl.row_digest("any") IS
 '16-byte digest of the columns given; equal exactly when every column prints the same (up to hash collisions). A call takes at most 100 columns: digest a wider row in parts, row_digest(a, row_digest(b, ...)). Wants search_path pg_catalog for reg* types, lc_monetary C for arrays and composites of money. Raises feature_not_supported if called with a VARIADIC array.';
 
+-- COST: the planner expects a third of the rows to pass, too many to take from
+-- parallel workers unless their choice is dear.
 CREATE FUNCTION steep_repl.in_leaves(bitmap bytea, VARIADIC "any") RETURNS boolean
     AS 'MODULE_PATHNAME', 'steep_repl_in_leaves'
-    LANGUAGE C IMMUTABLE PARALLEL SAFE;
+    LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100;
 COMMENT ON FUNCTION steep_repl.in_leaves(bytea, "any") IS
 'whether the leaf of the key columns given is set in the bitmap, which has one bit per leaf, numbered as by get_bit(); null if the bitmap is null. Raises invalid_parameter_value unless the bitmap has a power of two of bytes, 1 to 2097152.';
 
@@ -346,11 +348,11 @@ CREATE FUNCTION steep_repl.digest_leaves_result(internal) RETURNS bytea
 COMMENT ON FUNCTION steep_repl.digest_leaves_result(internal) IS
 'part of the aggregate digest_leaves: turns the leaves into bytes';
 
--- SSPACE: 65536 leaves of 24 bytes.
+-- SSPACE: 65536 leaves of 32 bytes.
 CREATE AGGREGATE steep_repl.digest_leaves(leaves integer, nkeys integer, VARIADIC "any") (
     SFUNC = steep_repl.digest_leaves_add,
     STYPE = internal,
-    SSPACE = 1572864,
+    SSPACE = 2097152,
     FINALFUNC = steep_repl.digest_leaves_result,
     COMBINEFUNC = steep_repl.digest_leaves_combine,
     SERIALFUNC = steep_repl.digest_leaves_serialize,
@@ -358,7 +360,7 @@ CREATE AGGREGATE steep_repl.digest_leaves(leaves integer, nkeys integer, VARIADI
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE steep_repl.digest_leaves(integer, integer, "any") IS
-'digests rows into leaves: the first nkeys columns are the key, the low half of their row_digest modulo leaves names the leaf, which holds the number of its rows and the sum of their row_digests. Returns 16 + 20 * leaves bytes, or null if there is no row. Raises invalid_parameter_value unless leaves is a power of two, 8 to 16777216, and nkeys 1 to the number of columns.';
+'digests rows into leaves: the first nkeys columns are the key, the low half of their row_digest modulo leaves names the leaf, which holds the number of its rows, the sum of their row_digests, and the sum of their low halves times the next 8 bits of the digests of their keys. Returns 16 + 28 * leaves bytes, or null if there is no row. Raises invalid_parameter_value unless leaves is a power of two, 8 to 16777216, and nkeys 1 to the number of columns.';
 
 CREATE FUNCTION steep_repl.compare_leaves(local bytea, peer bytea,
     OUT local_rows bigint, OUT peer_rows bigint, OUT leaves integer, OUT differing integer,
@@ -366,7 +368,7 @@ CREATE FUNCTION steep_repl.compare_leaves(local bytea, peer bytea,
     AS 'MODULE_PATHNAME', 'steep_repl_compare_leaves'
     LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION steep_repl.compare_leaves(bytea, bytea) IS
-'compares two results of digest_leaves, null meaning no rows: rows of each side, leaves, how many differ, rows in those, and their bitmap for in_leaves (null if neither side has a row). Raises protocol_violation unless both are leaves, and equally many.';
+'compares two results of digest_leaves, null meaning no rows: rows of each side, leaves, how many differ, a bitmap of rows to look at for in_leaves (null if neither side has a row), and about how many rows of each side that names. A leaf in which one part differs by the 8 bits is named by that part only, if its rows are many. Raises protocol_violation unless both are leaves, and equally many.';
 
 ----------------------------------------------------------------------------
 -- Overlap

@@ -185,9 +185,11 @@ steep_peer_set_time_limit(Peer *peer, int milliseconds)
 static void
 send_text(Peer *peer, const char *sql)
 {
+	text	   *copy = cstring_to_text(sql);
 	Datum		sent = FunctionCall2(&peer->dblink.send_query, peer->name,
-									 CStringGetTextDatum(sql));
+									 PointerGetDatum(copy));
 
+	pfree(copy);				/* may be large */
 	if (DatumGetInt32(sent) != 1)
 	{
 		Datum		why = FunctionCall1(&peer->dblink.error_message,
@@ -291,10 +293,13 @@ void
 steep_peer_send(Peer *peer, const Statement *statement,
 				const char *const *values)
 {
+	char	   *bound = steep_sql_bind(statement, values);
+
 	Assert(statement->site == SITE_PEER);
 	peer->running = statement;
 	peer->bulk = false;
-	send_text(peer, steep_sql_bind(statement, values));
+	send_text(peer, bound);
+	pfree(bound);
 }
 
 /*
