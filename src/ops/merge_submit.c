@@ -172,6 +172,32 @@ check_tables(Submission *merge, Session *session)
 		steep_merge_check_sequences(session, merge->asked);
 }
 
+/*
+ * Order the tables by the foreign keys of both nodes.  Rows of tables that
+ * refer to each other need each other, so they are no batches.
+ */
+static void
+order_tables(Submission *merge, Session *session)
+{
+	List	   *keys = list_concat(steep_merge_foreign_keys(session, SITE_LOCAL,
+															merge->asked),
+								   steep_merge_foreign_keys(session, SITE_PEER,
+															merge->asked));
+	const ForeignKey *fk;
+
+	merge->pairs = steep_fkgraph_order(merge->asked, keys);
+	fk = steep_fkgraph_cycle(merge->pairs, keys);
+	if (fk == NULL || !merge->options->by_batch || !merge->options->inserts)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("tables whose foreign keys form a cycle cannot be merged in batches"),
+			 errdetail("Table \"%s\" refers to table \"%s\" by foreign key \"%s\", and is referred to in turn.",
+					   steep_sql_name(fk->child_schema, fk->child),
+					   steep_sql_name(fk->parent_schema, fk->parent), fk->name),
+			 errhint("Merge these tables as a whole: without the option atomicity, in a call of their own.")));
+}
+
 /* Check the merge on both nodes, and order its tables. */
 static void
 check_merge(Submission *merge)
@@ -187,9 +213,7 @@ check_merge(Submission *merge)
 			warn_of_triggers(session, SITE_PEER);
 		}
 		check_tables(merge, session);
-		merge->pairs = steep_fkgraph_order(merge->asked,
-										   steep_merge_foreign_keys(session, SITE_LOCAL,
-																	merge->asked));
+		order_tables(merge, session);
 		merge->identity = steep_merge_identity(session);
 	}
 	PG_CATCH();
