@@ -1443,17 +1443,14 @@ COMMENT ON FUNCTION steep_repl.plan_revert(bigint) IS
 CREATE FUNCTION steep_repl.find_conflict(
 	p_merge_id text, p_table text, p_key jsonb,
 	OUT table_id bigint, OUT seq bigint, OUT columns text[], OUT key_columns text[],
-	OUT local_image text, OUT to_local boolean, OUT to_remote boolean)
+	OUT local_image text)
 RETURNS SETOF record
 LANGUAGE sql STABLE
 BEGIN ATOMIC
-	SELECT t.id, r.seq, t.columns, t.key_columns, r.local_image,
-		coalesce(m.options ->> 'direction', 'both') IN ('both', 'to-local'),
-		coalesce(m.options ->> 'direction', 'both') IN ('both', 'to-remote')
-	FROM steep_repl.merge_audit_log m
-	JOIN steep_repl.merge_tables t ON t.merge_id = m.merge_id
+	SELECT t.id, r.seq, t.columns, t.key_columns, r.local_image
+	FROM steep_repl.merge_tables t
 	JOIN steep_repl.merge_rows r ON r.table_id = t.id
-	WHERE m.merge_id = p_merge_id AND t.table_name = p_table
+	WHERE t.merge_id = p_merge_id AND t.table_name = p_table
 		AND r.category = 'conflict'
 		AND (r.state = 'pending' OR r.state = 'planned' AND r.round > t.applied_round)
 		AND (SELECT jsonb_object_agg(k.key, k.value) FROM jsonb_each_text(p_key) k)

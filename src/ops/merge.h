@@ -128,6 +128,7 @@ extern char *steep_merge_record_new(const PeerAddress *address,
 /* merge_resume.c */
 extern char **steep_merge_take(const char *id);
 extern void steep_merge_check_settled(const char *id, char **found);
+extern MergeOptions *steep_merge_options(char **found);
 
 /* merge_settle.c */
 extern void steep_merge_forget_batches(Session *session, const char *id);
