@@ -191,6 +191,45 @@ steep_merge_immediate_sql(Site site)
 	return steep_statement_at(&statement, site);
 }
 
+/* Begin to try something on the peer. */
+const Statement *
+steep_merge_savepoint_sql(void)
+{
+	static const Statement statement = {
+		.site = SITE_PEER,
+		.purpose = "begin to try",
+		.text = "SAVEPOINT steep_repl_trial",
+	};
+
+	return &statement;
+}
+
+/* What was tried may stay. */
+const Statement *
+steep_merge_release_sql(void)
+{
+	static const Statement statement = {
+		.site = SITE_PEER,
+		.purpose = "keep what was tried",
+		.text = "RELEASE SAVEPOINT steep_repl_trial",
+	};
+
+	return &statement;
+}
+
+/* Undo what was tried. */
+const Statement *
+steep_merge_rollback_sql(void)
+{
+	static const Statement statement = {
+		.site = SITE_PEER,
+		.purpose = "undo what was tried",
+		.text = "ROLLBACK TO SAVEPOINT steep_repl_trial",
+	};
+
+	return &statement;
+}
+
 const Statement *
 steep_merge_commit_sql(void)
 {
