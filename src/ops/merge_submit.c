@@ -20,6 +20,7 @@
 #include "base/sqltext.h"
 #include "jobs/ledger.h"
 #include "jobs/queue.h"
+#include "ops/filters.h"
 #include "ops/merge.h"
 #include "ops/merge_echo.h"
 #include "ops/merge_options.h"
@@ -165,6 +166,13 @@ check_tables(Submission *merge, Session *session)
 	steep_tables_check(session, merge->asked,
 					   steep_options_object(merge->json, "primary_keys"));
 	steep_merge_check_pairs(session, merge->asked);
+	foreach(cell, merge->asked)
+	{
+		if (merge->options->to_local)
+			steep_filters_check_excluded(session, lfirst(cell), SITE_LOCAL);
+		if (merge->options->to_remote)
+			steep_filters_check_excluded(session, lfirst(cell), SITE_PEER);
+	}
 	if (!merge->options->allow_echo)
 		steep_merge_foresee_echo(session, merge->asked, merge->dry_run);
 	merge->skew = steep_merge_settle_times(session, merge->asked, merge->tables);
