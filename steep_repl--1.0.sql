@@ -860,7 +860,7 @@ RETURNS boolean
 LANGUAGE c VOLATILE STRICT
 AS 'MODULE_PATHNAME', 'steep_repl_cancel_operation';
 COMMENT ON FUNCTION steep_repl.cancel_operation(text)
-	IS 'end a job, by its number or by the id of its merge or snapshot; false if it has ended already';
+	IS 'end a job, by its number or by the id of its merge or snapshot, or a merge whose conflicts wait; false if it has ended already';
 
 CREATE FUNCTION steep_repl.launcher_running()
 RETURNS boolean
@@ -1475,6 +1475,19 @@ END;
 COMMENT ON FUNCTION steep_repl.record_resolution(bigint, bigint, text, text, text, bytea) IS
 'internal: records how a person has resolved a conflict';
 
+CREATE FUNCTION steep_repl.give_up_merge(p_merge_id text, p_role oid)
+RETURNS boolean
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	UPDATE steep_repl.merge_audit_log
+	SET status = 'cancelled', completed_at = clock_timestamp()
+	WHERE merge_id = p_merge_id AND status = 'needs_resolution'
+		AND steep_repl.may_manage(p_role, owner)
+	RETURNING true;
+END;
+COMMENT ON FUNCTION steep_repl.give_up_merge(text, oid) IS
+'internal: ends a merge whose conflicts wait for a decision; null if it does not wait, or the role may not';
+
 CREATE FUNCTION steep_repl.prune_merge_records(p_role oid, p_older_than interval)
 RETURNS bigint
 LANGUAGE sql VOLATILE
@@ -1593,7 +1606,7 @@ RETURNS bigint
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'steep_repl_prune_merges';
 COMMENT ON FUNCTION steep_repl.prune_merges(interval) IS
-'forgets the merges that ended longer ago than this, with their decisions; returns how many. They cannot be reverted any more';
+'forgets the merges that ended longer ago than this, with their decisions; returns how many. They cannot be reverted any more. Those whose conflicts wait have not ended';
 
 ----------------------------------------------------------------------------
 -- Health
