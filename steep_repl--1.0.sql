@@ -172,6 +172,7 @@ CREATE TABLE steep_repl.merge_statements (
 	merge_id text NOT NULL,
 	table_name text NOT NULL,
 	seq int NOT NULL,
+	phase text NOT NULL CHECK (phase IN ('apply', 'sequences')),
 	runs_on text NOT NULL CHECK (runs_on IN ('local', 'peer')),
 	purpose text NOT NULL,
 	statement text NOT NULL,
@@ -180,6 +181,7 @@ CREATE TABLE steep_repl.merge_statements (
 		REFERENCES steep_repl.merge_tables (merge_id, table_name) ON DELETE CASCADE
 );
 COMMENT ON TABLE steep_repl.merge_statements IS 'statements that apply a planned merge; if a table would need others by then, it is not applied';
+COMMENT ON COLUMN steep_repl.merge_statements.phase IS 'sequences: once the rows of all tables are written; these may be others by then';
 
 -- No foreign key: a check of each of millions of rows, which only we write.
 CREATE TABLE steep_repl.merge_rows (
@@ -1030,16 +1032,16 @@ COMMENT ON FUNCTION steep_repl.count_plan(bigint) IS
 'counts the decisions on a table by category';
 
 CREATE FUNCTION steep_repl.add_merge_statement(
-	p_merge_id text, p_table text, p_seq int, p_runs_on text, p_purpose text,
-	p_statement text)
+	p_merge_id text, p_table text, p_seq int, p_phase text, p_runs_on text,
+	p_purpose text, p_statement text)
 RETURNS void
 LANGUAGE sql VOLATILE
 BEGIN ATOMIC
 	INSERT INTO steep_repl.merge_statements
-		(merge_id, table_name, seq, runs_on, purpose, statement)
-	VALUES (p_merge_id, p_table, p_seq, p_runs_on, p_purpose, p_statement);
+		(merge_id, table_name, seq, phase, runs_on, purpose, statement)
+	VALUES (p_merge_id, p_table, p_seq, p_phase, p_runs_on, p_purpose, p_statement);
 END;
-COMMENT ON FUNCTION steep_repl.add_merge_statement(text, text, int, text, text, text) IS
+COMMENT ON FUNCTION steep_repl.add_merge_statement(text, text, int, text, text, text, text) IS
 'records a statement that applies the plan for a table';
 
 CREATE FUNCTION steep_repl.rows_to_write(

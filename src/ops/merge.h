@@ -136,10 +136,12 @@ extern void steep_merge_forget_batches(Session *session, const char *id);
 /* merge_plan.c */
 extern void steep_merge_record_statements(Session *session,
 										  const Merge *merge,
-										  const TablePair *pair);
+										  TablePair *pair);
 
 /* merge_sequences.c */
 extern void steep_merge_check_sequences(Session *session, List *pairs);
+extern List *steep_merge_sequence_statements(Session *session,
+											 TablePair *pair);
 
 /* merge_time.c */
 extern char *steep_merge_settle_times(Session *session, List *pairs,

@@ -101,8 +101,8 @@ SELECT concat(owner, '-', status), status, '{public.t}', 'prefer-local', false, 
 FROM owners, unnest('{failed,pending}'::text[]) AS status;
 INSERT INTO steep_repl.merge_tables (merge_id, seq, table_name, strategy, key_columns, columns)
 SELECT merge_id, 1, 'public.t', strategy, '{id}', '{id}' FROM steep_repl.merge_audit_log WHERE server = 'b';
-INSERT INTO steep_repl.merge_statements (merge_id, table_name, seq, runs_on, purpose, statement)
-SELECT merge_id, 'public.t', 1, 'local', 'test', 'SELECT 1'
+INSERT INTO steep_repl.merge_statements (merge_id, table_name, seq, phase, runs_on, purpose, statement)
+SELECT merge_id, 'public.t', 1, 'apply', 'local', 'test', 'SELECT 1'
 FROM steep_repl.merge_audit_log WHERE server = 'b';
 INSERT INTO steep_repl.merge_rows
 	(table_id, seq, round, key, category, resolution, state, local_image, local_digest)
