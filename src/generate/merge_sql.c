@@ -242,6 +242,19 @@ steep_merge_commit_sql(void)
 	return &statement;
 }
 
+/* End a transaction that has nothing to commit. */
+const Statement *
+steep_merge_abort_sql(void)
+{
+	static const Statement statement = {
+		.site = SITE_PEER,
+		.purpose = "roll back",
+		.text = "ROLLBACK",
+	};
+
+	return &statement;
+}
+
 /*----------
  * Return the numbers of the keys in list $1 whose row does not have the
  * digest in the list (null = no row).

@@ -85,6 +85,7 @@ extern char *steep_merge_identity(const Session *session);
 extern void steep_merge_check_identity(const Session *session, const char *id,
 									   const char *identity);
 extern Session *steep_merge_connect(const Merge *merge);
+extern void steep_merge_keep(const Merge *merge, Session *session);
 
 /* merge_constraints.c */
 extern List *steep_merge_foreign_keys(Session *session, Site site,

@@ -161,6 +161,7 @@ steep_merge_claim_batch(Apply *apply)
 							  (int) Min(PATIENCE * strtoll(apply->merge->lock_timeout, NULL, 10),
 										PG_INT32_MAX));
 	steep_peer_none(peer, steep_merge_begin_sql(), NULL);
+	apply->session->open = true;
 	set_limits(apply, SITE_LOCAL);
 	set_limits(apply, SITE_PEER);
 	TEST_POINT("merge-before-marker");
@@ -212,6 +213,7 @@ commit_peer(Apply *apply)
 							NULL);
 	if (strcmp(done, "COMMIT") != 0)
 		elog(ERROR, "the peer answered COMMIT with %s", done);
+	apply->session->open = false;
 	TEST_POINT("merge-after-peer-commit");
 }
 
@@ -382,6 +384,7 @@ steep_merge_apply(StepContext *step)
 	PG_TRY();
 	{
 		written = apply_all(apply);
+		steep_merge_keep(apply->merge, apply->session);
 	}
 	PG_CATCH();
 	{
@@ -389,7 +392,6 @@ steep_merge_apply(StepContext *step)
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
-	steep_session_end(apply->session);
 	if (written)
 		steep_merge_mark_round(apply);
 	steep_merge_plan_again(step);

@@ -183,6 +183,8 @@ steep_merge_batch(StepContext *step)
 	PG_TRY();
 	{
 		error = steep_merge_try_batch(apply, &written);
+		if (error == NULL)
+			steep_merge_keep(apply->merge, apply->session);
 	}
 	PG_CATCH();
 	{
@@ -190,9 +192,11 @@ steep_merge_batch(StepContext *step)
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
-	steep_session_end(apply->session);
 	if (error != NULL)
+	{
+		steep_session_end(apply->session);
 		take_failure(apply, error);
+	}
 	else
 		steep_merge_mark_batch(apply, written);
 	TEST_POINT("merge-before-local-commit");

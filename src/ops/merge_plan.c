@@ -329,7 +329,7 @@ replan_table(Merge *merge, Session *session, const char *table, int round)
 	}
 }
 
-/* Connect, plan or replan the step's table, and disconnect. */
+/* Plan or replan the step's table. */
 static void
 run(StepContext *step, bool anew)
 {
@@ -345,6 +345,7 @@ run(StepContext *step, bool anew)
 		else
 			replan_table(merge, session, step->target,
 						 (int) steep_merge_param(step, "round", 1));
+		steep_merge_keep(merge, session);
 	}
 	PG_CATCH();
 	{
@@ -352,7 +353,6 @@ run(StepContext *step, bool anew)
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
-	steep_session_end(session);
 }
 
 /* Step "plan": compare the target and decide each row that differs. */

@@ -301,6 +301,7 @@ steep_merge_revert(StepContext *step)
 		steep_progress_add_rows(strtoll(steep_merge_ask(&plan_revert, values)[0],
 										NULL, 10));
 		steep_merge_record_statements(session, merge, pair);
+		steep_merge_keep(merge, session);
 	}
 	PG_CATCH();
 	{
@@ -308,7 +309,6 @@ steep_merge_revert(StepContext *step)
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
-	steep_session_end(session);
 }
 
 /* prune_merges(p_older_than interval) */

@@ -272,6 +272,7 @@ move_sequences(Merge *merge, Session *session, const char *table)
 	ListCell   *cell;
 
 	steep_peer_none(session->peer, steep_merge_begin_sql(), NULL);
+	session->open = true;
 	(void) ask(session, steep_merge_settings_sql(SITE_LOCAL), limits);
 	(void) ask(session, steep_merge_settings_sql(SITE_PEER), limits);
 	here = list_feeds(session, SITE_LOCAL, list_make1(pair));
@@ -279,6 +280,7 @@ move_sequences(Merge *merge, Session *session, const char *table)
 	foreach(cell, pair->columns)
 		move_column(session, pair, lfirst(cell), here, there);
 	steep_peer_none(session->peer, steep_merge_commit_sql(), NULL);
+	session->open = false;
 }
 
 /* Step "sequences": move those of the target past what was merged. */
@@ -293,6 +295,7 @@ steep_merge_sequences(StepContext *step)
 	PG_TRY();
 	{
 		move_sequences(merge, session, step->target);
+		steep_merge_keep(merge, session);
 	}
 	PG_CATCH();
 	{
@@ -300,5 +303,4 @@ steep_merge_sequences(StepContext *step)
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
-	steep_session_end(session);
 }

@@ -38,6 +38,7 @@ steep_merge_settle(StepContext *step)
 		steep_merge_claim_batch(apply);
 		if (apply->forward)
 			(void) steep_merge_finish_batch(apply);
+		steep_merge_keep(apply->merge, apply->session);
 	}
 	PG_CATCH();
 	{
@@ -45,7 +46,6 @@ steep_merge_settle(StepContext *step)
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
-	steep_session_end(apply->session);
 	if (apply->forward && apply->table != NULL)
 		steep_merge_mark_batch(apply, true);
 	else if (apply->forward)

@@ -114,6 +114,7 @@ void
 steep_session_read(Session *session)
 {
 	steep_peer_none(session->peer, steep_session_read_sql(), NULL);
+	session->open = true;
 }
 
 /* Say where a side is, for messages. */

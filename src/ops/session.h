@@ -29,6 +29,7 @@ typedef struct Session
 	NodeInfo   *there;
 	DigestWay	way;
 	int			pinned;			/* nest level of the pinned settings */
+	bool		open;			/* the peer is in a transaction */
 } Session;
 
 extern Session *steep_session_begin(const PeerAddress *address);
