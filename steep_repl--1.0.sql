@@ -927,16 +927,17 @@ END;
 COMMENT ON FUNCTION steep_repl.finish_batch(text, bigint, jsonb) IS
 'records which rows a batch of a merge left out';
 
-CREATE FUNCTION steep_repl.forget_batches(p_merge_id text)
+CREATE FUNCTION steep_repl.forget_batch(p_merge_id text, p_batch bigint)
 RETURNS void
 LANGUAGE sql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
 	DELETE FROM steep_repl.merge_markers m
-	WHERE m.merge_id = p_merge_id AND m.claimed_by = session_user;
+	WHERE m.merge_id = p_merge_id AND m.batch = p_batch
+		AND m.claimed_by = session_user;
 END;
-COMMENT ON FUNCTION steep_repl.forget_batches(text) IS
-'removes what a merge has marked on this node, once all of it is applied on both';
+COMMENT ON FUNCTION steep_repl.forget_batch(text, bigint) IS
+'removes the mark of a batch on this node, once it is applied on both';
 
 -- What both nodes of a merge do.
 
@@ -1223,6 +1224,22 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION steep_repl.merge_doubts(text) IS
 'internal: steps of a merge that the peer may have committed and this node has not; the number of a step is that of its batch';
+
+CREATE FUNCTION steep_repl.settled_batches(
+	p_merge_id text, OUT merges text[], OUT batches bigint[])
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+	SELECT array_agg(q.merge_id ORDER BY s.id), array_agg(s.id ORDER BY s.id)
+	FROM steep_repl.merge_audit_log p
+	JOIN steep_repl.merge_audit_log m ON m.merge_id = p_merge_id
+		OR m.status IN ('failed', 'cancelled') AND m.peer_identity = p.peer_identity
+	JOIN steep_repl.work_queue q ON q.merge_id = m.merge_id
+	JOIN steep_repl.work_steps s ON s.job_id = q.id
+	WHERE p.merge_id = p_merge_id AND s.settled IS NOT NULL
+		AND s.attempt > 0 AND NOT s.in_doubt;
+END;
+COMMENT ON FUNCTION steep_repl.settled_batches(text) IS
+'internal: batches of a merge, and of those with the same peer that have failed, of which no marker is needed any more; the number of a batch is that of its step';
 
 CREATE FUNCTION steep_repl.describe_doubts(p_merge_id text, p_error text)
 RETURNS text

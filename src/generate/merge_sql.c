@@ -150,16 +150,16 @@ steep_merge_record_sql(void)
 	return &statement;
 }
 
-/* Remove the markers of merge $1 from the peer. */
+/* Remove the markers of batches from the peer: $1 the merges, $2 the numbers. */
 const Statement *
 steep_merge_forget_sql(void)
 {
 	static const Statement statement = {
 		.site = SITE_PEER,
 		.purpose = "forget the batches",
-		.text = "SELECT steep_repl.forget_batches($1)",
-		.nparams = 1,
-		.params = {"text"},
+		.text = "SELECT steep_repl.forget_batch(m, b) FROM unnest($1, $2) AS u(m, b)",
+		.nparams = 2,
+		.params = {"text[]", "int8[]"},
 	};
 
 	return &statement;

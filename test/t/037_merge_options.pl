@@ -224,6 +224,9 @@ sql($peer, q{CREATE TRIGGER z BEFORE INSERT OR UPDATE ON b FOR EACH ROW EXECUTE 
 $row = merge(['b'], options => { atomicity => 'batch', batch_size => 3 });
 like("$row->{status}: $row->{error_message}", qr/^failed: row 6 is not welcome/, 'a right that is missing');
 is(join('|', @$row{qw(applied_local applied_remote failed)}), '0|3|0', 'a right that is missing: batches before it are kept');
+my $marked = "SELECT count(*) FROM steep_repl.merge_markers WHERE merge_id = '$row->{merge_id}'";
+is(sql($peer, $marked), '1', 'a right that is missing: and marked');
+is(merge(['few'])->{status} . sql($peer, $marked), 'complete0', 'the next merge has the marks forgotten');
 sql($peer, 'DROP TRIGGER z ON b');
 is(resume($node, 'apply_merge', $row->{merge_id})->{status}, 'complete', 'a right that is missing: the rest later');
 is_equal_table($node, $peer, 'public.b', ['id'], 'a right that is missing: both nodes are equal');
