@@ -213,6 +213,7 @@ CREATE TABLE steep_repl.merge_statements (
 	merge_id text NOT NULL,
 	table_name text NOT NULL,
 	seq int NOT NULL,
+	phase text NOT NULL CHECK (phase IN ('apply', 'sequences')),
 	runs_on text NOT NULL CHECK (runs_on IN ('local', 'peer')),
 	purpose text NOT NULL,
 	statement text NOT NULL,
@@ -221,6 +222,7 @@ CREATE TABLE steep_repl.merge_statements (
 		REFERENCES steep_repl.merge_tables (merge_id, table_name) ON DELETE CASCADE
 );
 COMMENT ON TABLE steep_repl.merge_statements IS 'statements that apply a planned merge; if a table would need others by then, it is not applied';
+COMMENT ON COLUMN steep_repl.merge_statements.phase IS 'sequences: once the rows of all tables are written; these may be others by then';
 
 -- No foreign key: a check of each of millions of rows, which only we write.
 CREATE TABLE steep_repl.merge_rows (
@@ -960,7 +962,7 @@ RETURNS boolean
 LANGUAGE c VOLATILE STRICT
 AS 'MODULE_PATHNAME', 'steep_repl_cancel_operation';
 COMMENT ON FUNCTION steep_repl.cancel_operation(text)
-	IS 'end a job, by its number or by the id of its merge or snapshot; false if it has ended already';
+	IS 'end a job, by its number or by the id of its merge or snapshot, or a merge whose conflicts wait; false if it has ended already';
 
 CREATE FUNCTION steep_repl.launcher_running()
 RETURNS boolean
@@ -1184,16 +1186,17 @@ END;
 COMMENT ON FUNCTION steep_repl.finish_batch(text, bigint, jsonb) IS
 'records which rows a batch of a merge left out';
 
-CREATE FUNCTION steep_repl.forget_batches(p_merge_id text)
+CREATE FUNCTION steep_repl.forget_batch(p_merge_id text, p_batch bigint)
 RETURNS void
 LANGUAGE sql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
 	DELETE FROM steep_repl.merge_markers m
-	WHERE m.merge_id = p_merge_id AND m.claimed_by = session_user;
+	WHERE m.merge_id = p_merge_id AND m.batch = p_batch
+		AND m.claimed_by = session_user;
 END;
-COMMENT ON FUNCTION steep_repl.forget_batches(text) IS
-'removes what a merge has marked on this node, once all of it is applied on both';
+COMMENT ON FUNCTION steep_repl.forget_batch(text, bigint) IS
+'removes the mark of a batch on this node, once it is applied on both';
 
 -- What both nodes of a merge do.
 
@@ -1289,16 +1292,16 @@ COMMENT ON FUNCTION steep_repl.count_plan(bigint) IS
 'counts the decisions on a table by category';
 
 CREATE FUNCTION steep_repl.add_merge_statement(
-	p_merge_id text, p_table text, p_seq int, p_runs_on text, p_purpose text,
-	p_statement text)
+	p_merge_id text, p_table text, p_seq int, p_phase text, p_runs_on text,
+	p_purpose text, p_statement text)
 RETURNS void
 LANGUAGE sql VOLATILE
 BEGIN ATOMIC
 	INSERT INTO steep_repl.merge_statements
-		(merge_id, table_name, seq, runs_on, purpose, statement)
-	VALUES (p_merge_id, p_table, p_seq, p_runs_on, p_purpose, p_statement);
+		(merge_id, table_name, seq, phase, runs_on, purpose, statement)
+	VALUES (p_merge_id, p_table, p_seq, p_phase, p_runs_on, p_purpose, p_statement);
 END;
-COMMENT ON FUNCTION steep_repl.add_merge_statement(text, text, int, text, text, text) IS
+COMMENT ON FUNCTION steep_repl.add_merge_statement(text, text, int, text, text, text, text) IS
 'records a statement that applies the plan for a table';
 
 CREATE FUNCTION steep_repl.rows_to_write(
@@ -1480,6 +1483,22 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION steep_repl.merge_doubts(text) IS
 'internal: steps of a merge that the peer may have committed and this node has not; the number of a step is that of its batch';
+
+CREATE FUNCTION steep_repl.settled_batches(
+	p_merge_id text, OUT merges text[], OUT batches bigint[])
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+	SELECT array_agg(q.merge_id ORDER BY s.id), array_agg(s.id ORDER BY s.id)
+	FROM steep_repl.merge_audit_log p
+	JOIN steep_repl.merge_audit_log m ON m.merge_id = p_merge_id
+		OR m.status IN ('failed', 'cancelled') AND m.peer_identity = p.peer_identity
+	JOIN steep_repl.work_queue q ON q.merge_id = m.merge_id
+	JOIN steep_repl.work_steps s ON s.job_id = q.id
+	WHERE p.merge_id = p_merge_id AND s.settled IS NOT NULL
+		AND s.attempt > 0 AND NOT s.in_doubt;
+END;
+COMMENT ON FUNCTION steep_repl.settled_batches(text) IS
+'internal: batches of a merge, and of those with the same peer that have failed, of which no marker is needed any more; the number of a batch is that of its step';
 
 CREATE FUNCTION steep_repl.describe_doubts(p_merge_id text, p_error text)
 RETURNS text
@@ -1702,17 +1721,14 @@ COMMENT ON FUNCTION steep_repl.plan_revert(bigint) IS
 CREATE FUNCTION steep_repl.find_conflict(
 	p_merge_id text, p_table text, p_key jsonb,
 	OUT table_id bigint, OUT seq bigint, OUT columns text[], OUT key_columns text[],
-	OUT local_image text, OUT to_local boolean, OUT to_remote boolean)
+	OUT local_image text)
 RETURNS SETOF record
 LANGUAGE sql STABLE
 BEGIN ATOMIC
-	SELECT t.id, r.seq, t.columns, t.key_columns, r.local_image,
-		coalesce(m.options ->> 'direction', 'both') IN ('both', 'to-local'),
-		coalesce(m.options ->> 'direction', 'both') IN ('both', 'to-remote')
-	FROM steep_repl.merge_audit_log m
-	JOIN steep_repl.merge_tables t ON t.merge_id = m.merge_id
+	SELECT t.id, r.seq, t.columns, t.key_columns, r.local_image
+	FROM steep_repl.merge_tables t
 	JOIN steep_repl.merge_rows r ON r.table_id = t.id
-	WHERE m.merge_id = p_merge_id AND t.table_name = p_table
+	WHERE t.merge_id = p_merge_id AND t.table_name = p_table
 		AND r.category = 'conflict'
 		AND (r.state = 'pending' OR r.state = 'planned' AND r.round > t.applied_round)
 		AND (SELECT jsonb_object_agg(k.key, k.value) FROM jsonb_each_text(p_key) k)
@@ -1736,6 +1752,19 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION steep_repl.record_resolution(bigint, bigint, text, text, text, bytea) IS
 'internal: records how a person has resolved a conflict';
+
+CREATE FUNCTION steep_repl.give_up_merge(p_merge_id text, p_role oid)
+RETURNS boolean
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	UPDATE steep_repl.merge_audit_log
+	SET status = 'cancelled', completed_at = clock_timestamp()
+	WHERE merge_id = p_merge_id AND status = 'needs_resolution'
+		AND steep_repl.may_manage(p_role, owner)
+	RETURNING true;
+END;
+COMMENT ON FUNCTION steep_repl.give_up_merge(text, oid) IS
+'internal: ends a merge whose conflicts wait for a decision; null if it does not wait, or the role may not';
 
 CREATE FUNCTION steep_repl.prune_merge_records(p_role oid, p_older_than interval)
 RETURNS bigint
@@ -1855,7 +1884,7 @@ RETURNS bigint
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'steep_repl_prune_merges';
 COMMENT ON FUNCTION steep_repl.prune_merges(interval) IS
-'forgets the merges that ended longer ago than this, with their decisions; returns how many. They cannot be reverted any more';
+'forgets the merges that ended longer ago than this, with their decisions; returns how many. They cannot be reverted any more. Those whose conflicts wait have not ended';
 
 ----------------------------------------------------------------------------
 -- Health

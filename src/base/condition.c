@@ -26,6 +26,7 @@ steep_condition_at_fault(const ErrorData *error)
 
 	return category == ERRCODE_SYNTAX_ERROR_OR_ACCESS_RULE_VIOLATION ||
 		category == ERRCODE_DATA_EXCEPTION ||
+		category == ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION ||
 		category == ERRCODE_FEATURE_NOT_SUPPORTED;
 }
 

@@ -150,16 +150,16 @@ steep_merge_record_sql(void)
 	return &statement;
 }
 
-/* Remove the markers of merge $1 from the peer. */
+/* Remove the markers of batches from the peer: $1 the merges, $2 the numbers. */
 const Statement *
 steep_merge_forget_sql(void)
 {
 	static const Statement statement = {
 		.site = SITE_PEER,
 		.purpose = "forget the batches",
-		.text = "SELECT steep_repl.forget_batches($1)",
-		.nparams = 1,
-		.params = {"text"},
+		.text = "SELECT steep_repl.forget_batch(m, b) FROM unnest($1, $2) AS u(m, b)",
+		.nparams = 2,
+		.params = {"text[]", "int8[]"},
 	};
 
 	return &statement;
@@ -191,6 +191,45 @@ steep_merge_immediate_sql(Site site)
 	return steep_statement_at(&statement, site);
 }
 
+/* Begin to try something on the peer. */
+const Statement *
+steep_merge_savepoint_sql(void)
+{
+	static const Statement statement = {
+		.site = SITE_PEER,
+		.purpose = "begin to try",
+		.text = "SAVEPOINT steep_repl_trial",
+	};
+
+	return &statement;
+}
+
+/* What was tried may stay. */
+const Statement *
+steep_merge_release_sql(void)
+{
+	static const Statement statement = {
+		.site = SITE_PEER,
+		.purpose = "keep what was tried",
+		.text = "RELEASE SAVEPOINT steep_repl_trial",
+	};
+
+	return &statement;
+}
+
+/* Undo what was tried. */
+const Statement *
+steep_merge_rollback_sql(void)
+{
+	static const Statement statement = {
+		.site = SITE_PEER,
+		.purpose = "undo what was tried",
+		.text = "ROLLBACK TO SAVEPOINT steep_repl_trial",
+	};
+
+	return &statement;
+}
+
 const Statement *
 steep_merge_commit_sql(void)
 {
@@ -198,6 +237,19 @@ steep_merge_commit_sql(void)
 		.site = SITE_PEER,
 		.purpose = "commit",
 		.text = "COMMIT",
+	};
+
+	return &statement;
+}
+
+/* End a transaction that has nothing to commit. */
+const Statement *
+steep_merge_abort_sql(void)
+{
+	static const Statement statement = {
+		.site = SITE_PEER,
+		.purpose = "roll back",
+		.text = "ROLLBACK",
 	};
 
 	return &statement;

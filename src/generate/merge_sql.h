@@ -75,7 +75,11 @@ extern const Statement *steep_merge_record_sql(void);
 extern const Statement *steep_merge_forget_sql(void);
 extern const Statement *steep_merge_deferred_sql(Site site);
 extern const Statement *steep_merge_immediate_sql(Site site);
+extern const Statement *steep_merge_savepoint_sql(void);
+extern const Statement *steep_merge_release_sql(void);
+extern const Statement *steep_merge_rollback_sql(void);
 extern const Statement *steep_merge_commit_sql(void);
+extern const Statement *steep_merge_abort_sql(void);
 extern const Statement *steep_merge_exclude_sql(Site site);
 
 /* apply: one table */

@@ -316,8 +316,8 @@ find_own_job(const char *id, const int64 *seen, int nseen, Oid caller)
 }
 
 /*
- * Cancel the jobs with this number, or with this merge or snapshot id; false
- * if they have ended before.
+ * Cancel the jobs with this number, or with this merge or snapshot id, or what
+ * waits there for a person; false if all has ended before.
  */
 bool
 steep_job_cancel(const char *id)
@@ -328,6 +328,11 @@ steep_job_cancel(const char *id)
 	bool		any = false;
 	Books		books = steep_books_open();
 
+	if (steep_operations_give_up(id, caller))
+	{
+		steep_books_close(books);
+		return true;
+	}
 	for (int i = 0; i < (int) lengthof(seen); i++)
 	{
 		Job		   *job = find_own_job(id, seen, i, caller);

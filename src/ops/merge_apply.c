@@ -164,6 +164,7 @@ steep_merge_claim_batch(Apply *apply)
 							  (int) Min(PATIENCE * strtoll(apply->merge->lock_timeout, NULL, 10),
 										PG_INT32_MAX));
 	steep_peer_none(peer, steep_merge_begin_sql(), NULL);
+	apply->session->open = true;
 	set_limits(apply, SITE_LOCAL);
 	set_limits(apply, SITE_PEER);
 	TEST_POINT("merge-before-marker");
@@ -215,6 +216,7 @@ commit_peer(Apply *apply)
 							NULL);
 	if (strcmp(done, "COMMIT") != 0)
 		elog(ERROR, "the peer answered COMMIT with %s", done);
+	apply->session->open = false;
 	TEST_POINT("merge-after-peer-commit");
 }
 
@@ -299,17 +301,30 @@ steep_merge_finish_batch(Apply *apply)
 	return true;
 }
 
-/* Do moments 1 to 3; false if nothing was written. */
-bool
-steep_merge_apply_batch(Apply *apply)
+/* Do moments 1 to 3. */
+static void
+apply_batch(Apply *apply, void *written)
 {
+	apply->chunk = 0;
+	apply->writing = false;
+	apply->moved = false;
 	steep_merge_claim_batch(apply);
 	if (apply->step->settle && !apply->forward)
 		ereport(ERROR,
 				(errcode(ERRCODE_QUERY_CANCELED),
 				 errmsg("batch %s is not applied on the peer, and will not be",
 						apply->batch)));
-	return steep_merge_finish_batch(apply);
+	*(bool *) written = steep_merge_finish_batch(apply);
+}
+
+/*
+ * Do moments 1 to 3; return the error if rows can't be written, or NULL.
+ * *written says whether any was, or all wait for one that has moved.
+ */
+ErrorData *
+steep_merge_try_batch(Apply *apply, bool *written)
+{
+	return steep_merge_try(apply, apply_batch, written);
 }
 
 /* Read what the step is to apply, and connect. */
@@ -342,6 +357,20 @@ steep_merge_mark_round(const Apply *apply)
 	steep_merge_book(&mark_applied, values, NIL);
 }
 
+/* Write what is planned; if a row can't be written, the error names it. */
+static bool
+apply_all(Apply *apply)
+{
+	bool		written = false;
+	ErrorData  *error = steep_merge_try_batch(apply, &written);
+
+	if (error != NULL && steep_merge_search(apply, error))
+		error = steep_merge_try_batch(apply, &written);
+	if (error != NULL)
+		ReThrowError(error);
+	return written;
+}
+
 /*
  * Step "apply": write every decision that is planned, on both nodes.
  *
@@ -357,7 +386,8 @@ steep_merge_apply(StepContext *step)
 	apply = steep_merge_prepare(step);
 	PG_TRY();
 	{
-		written = steep_merge_apply_batch(apply);
+		written = apply_all(apply);
+		steep_merge_keep(apply->merge, apply->session);
 	}
 	PG_CATCH();
 	{
@@ -365,7 +395,6 @@ steep_merge_apply(StepContext *step)
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
-	steep_session_end(apply->session);
 	if (written)
 		steep_merge_mark_round(apply);
 	steep_merge_plan_again(step);

@@ -18,7 +18,7 @@ static const Statement recorded_statements = {
 	.purpose = "read the planned statements",
 	.text = "SELECT string_agg(statement, E'\\n' ORDER BY seq)\n"
 	"FROM steep_repl.merge_statements\n"
-	"WHERE merge_id = $1 AND table_name = $2",
+	"WHERE merge_id = $1 AND table_name = $2 AND phase = 'apply'",
 	.nparams = 2,
 	.params = {"text", "text"},
 };

@@ -68,9 +68,9 @@ static const Statement record_statement = {
 	.site = SITE_LOCAL,
 	.writes = true,
 	.purpose = "record the statements",
-	.text = "SELECT steep_repl.add_merge_statement($1, $2, $3, $4, $5, $6)",
-	.nparams = 6,
-	.params = {"text", "text", "int4", "text", "text", "text"},
+	.text = "SELECT steep_repl.add_merge_statement($1, $2, $3, $4, $5, $6, $7)",
+	.nparams = 7,
+	.params = {"text", "text", "int4", "text", "text", "text", "text"},
 };
 
 static const Statement forget_stale = {
@@ -229,16 +229,11 @@ record_counts(const Plan *plan, const Counts *counts)
 	steep_merge_book(&record_plan, values, NIL);
 }
 
-/* Record the statements that will apply the plan for a table. */
-void
-steep_merge_record_statements(Session *session, const Merge *merge,
-							  const TablePair *pair)
+/* Record statements of one phase, with numbers from "first" on. */
+static void
+record_statements(const Merge *merge, const TablePair *pair, const char *phase,
+				  List *statements, int first)
 {
-	List	   *pairs = list_make1(unconstify(TablePair *, pair));
-	List	   *statements =
-		steep_merge_statements(pair,
-							   steep_merge_constraints(session, SITE_LOCAL, pairs),
-							   steep_merge_constraints(session, SITE_PEER, pairs));
 	ListCell   *cell;
 
 	foreach(cell, statements)
@@ -246,13 +241,31 @@ steep_merge_record_statements(Session *session, const Merge *merge,
 		Statement  *statement = lfirst(cell);
 		const char *values[] = {
 			merge->id, steep_merge_table(pair),
-			psprintf("%d", list_cell_number(statements, cell) + 1),
+			psprintf("%d", first + foreach_current_index(cell)), phase,
 			statement->site == SITE_LOCAL ? "local" : "peer",
 			statement->purpose, statement->text
 		};
 
 		steep_merge_book(&record_statement, values, NIL);
 	}
+}
+
+/* Record the statements that will apply the plan for a table. */
+void
+steep_merge_record_statements(Session *session, const Merge *merge,
+							  TablePair *pair)
+{
+	List	   *pairs = list_make1(pair);
+	List	   *statements =
+		steep_merge_statements(pair,
+							   steep_merge_constraints(session, SITE_LOCAL, pairs),
+							   steep_merge_constraints(session, SITE_PEER, pairs));
+
+	record_statements(merge, pair, "apply", statements, 1);
+	if (merge->options->sequences && !merge->reverts)
+		record_statements(merge, pair, "sequences",
+						  steep_merge_sequence_statements(session, pair),
+						  list_length(statements) + 1);
 }
 
 /* Prepare to plan one table. */
@@ -316,7 +329,7 @@ replan_table(Merge *merge, Session *session, const char *table, int round)
 	}
 }
 
-/* Connect, plan or replan the step's table, and disconnect. */
+/* Plan or replan the step's table. */
 static void
 run(StepContext *step, bool anew)
 {
@@ -332,6 +345,7 @@ run(StepContext *step, bool anew)
 		else
 			replan_table(merge, session, step->target,
 						 (int) steep_merge_param(step, "round", 1));
+		steep_merge_keep(merge, session);
 	}
 	PG_CATCH();
 	{
@@ -339,7 +353,6 @@ run(StepContext *step, bool anew)
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
-	steep_session_end(session);
 }
 
 /* Step "plan": compare the target and decide each row that differs. */

@@ -109,6 +109,7 @@ add_last(List *steps, bool sequences, List *tables)
 						lfirst(cell), 1);
 		steps = add(steps, "verify", MERGE_STAGE_VERIFY, lfirst(cell), 1);
 	}
+	((StepSpec *) llast(steps))->params = "{\"last\": 1}";
 	return steps;
 }
 

@@ -20,6 +20,7 @@
 #include "base/sqltext.h"
 #include "jobs/ledger.h"
 #include "jobs/queue.h"
+#include "ops/filters.h"
 #include "ops/merge.h"
 #include "ops/merge_echo.h"
 #include "ops/merge_options.h"
@@ -160,11 +161,44 @@ check_tables(Submission *merge, Session *session)
 	steep_tables_check(session, merge->asked,
 					   steep_options_object(merge->json, "primary_keys"));
 	steep_merge_check_pairs(session, merge->asked);
+	foreach(cell, merge->asked)
+	{
+		if (merge->options->to_local)
+			steep_filters_check_excluded(session, lfirst(cell), SITE_LOCAL);
+		if (merge->options->to_remote)
+			steep_filters_check_excluded(session, lfirst(cell), SITE_PEER);
+	}
 	if (!merge->options->allow_echo)
 		steep_merge_foresee_echo(session, merge->asked, merge->dry_run);
 	merge->skew = steep_merge_settle_times(session, merge->asked, merge->tables);
 	if (merge->options->sequences && !merge->dry_run)
 		steep_merge_check_sequences(session, merge->asked);
+}
+
+/*
+ * Order the tables by the foreign keys of both nodes.  Rows of tables that
+ * refer to each other need each other, so they are no batches.
+ */
+static void
+order_tables(Submission *merge, Session *session)
+{
+	List	   *keys = list_concat(steep_merge_foreign_keys(session, SITE_LOCAL,
+															merge->asked),
+								   steep_merge_foreign_keys(session, SITE_PEER,
+															merge->asked));
+	const ForeignKey *fk;
+
+	merge->pairs = steep_fkgraph_order(merge->asked, keys);
+	fk = steep_fkgraph_cycle(merge->pairs, keys);
+	if (fk == NULL || !merge->options->by_batch || !merge->options->inserts)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("tables whose foreign keys form a cycle cannot be merged in batches"),
+			 errdetail("Table \"%s\" refers to table \"%s\" by foreign key \"%s\", and is referred to in turn.",
+					   steep_sql_name(fk->child_schema, fk->child),
+					   steep_sql_name(fk->parent_schema, fk->parent), fk->name),
+			 errhint("Merge these tables as a whole: without the option atomicity, in a call of their own.")));
 }
 
 /* Check the merge on both nodes, and order its tables. */
@@ -182,9 +216,7 @@ check_merge(Submission *merge)
 			warn_of_triggers(session, SITE_PEER);
 		}
 		check_tables(merge, session);
-		merge->pairs = steep_fkgraph_order(merge->asked,
-										   steep_merge_foreign_keys(session, SITE_LOCAL,
-																	merge->asked));
+		order_tables(merge, session);
 		merge->identity = steep_merge_identity(session);
 	}
 	PG_CATCH();

@@ -88,12 +88,16 @@ verify_table(const Merge *merge, Session *session, const char *table)
 	steep_merge_book(&record_verify, values, NIL);
 }
 
-/* Step "verify": compare the target's merged rows once more. */
+/*
+ * Step "verify": compare the target's merged rows once more.  The last one has
+ * the peer forget what it has marked, whatever becomes of the others.
+ */
 void
 steep_merge_verify(StepContext *step)
 {
 	Merge	   *merge = steep_merge_load(step->job->merge_id);
 	Session    *session = steep_merge_connect(merge);
+	bool		last = steep_merge_param(step, "last", 0) != 0;
 
 	steep_progress_phase("verify");
 	steep_progress_table(step->target);
@@ -101,7 +105,10 @@ steep_merge_verify(StepContext *step)
 	{
 		steep_session_read(session);
 		verify_table(merge, session, step->target);
-		steep_merge_forget_batches(session, merge->id);
+		if (!last)
+			steep_merge_keep(merge, session);
+		else
+			steep_merge_forget_batches(session, merge->id);
 	}
 	PG_CATCH();
 	{
@@ -109,5 +116,6 @@ steep_merge_verify(StepContext *step)
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
-	steep_session_end(session);
+	if (last)
+		steep_session_end(session);
 }

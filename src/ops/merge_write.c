@@ -12,6 +12,7 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_trigger.h"
 #include "utils/memutils.h"
 
 #include "base/sqltext.h"
@@ -38,17 +39,6 @@ static const Statement cut_rows = {
 	.nparams = 8,
 	.params = {"int8", "text", "text[]", "bool", "int8", "int8", "int8", "text[]"},
 };
-
-/* Rows of one table to be written to one node in one way. */
-typedef struct Writing
-{
-	const Apply *apply;
-	TablePair  *pair;
-	Site		site;
-	const char *actions;		/* that it is about, as an array */
-	bool		old;			/* the rows as they were */
-	const Statement *statement;
-} Writing;
 
 /* Walk the decisions of a batch on a table in the chunks that a statement cuts. */
 void
@@ -140,79 +130,11 @@ steep_merge_lock_rows(Apply *apply)
 	TEST_POINT("merge-after-lock");
 }
 
-/* Does no trigger fire on a node? */
-static bool
-is_replica(const Apply *apply, Site site)
-{
-	return site == SITE_LOCAL ? apply->local_replica : apply->peer_replica;
-}
-
 /* Are a table's rows on a node updated by deleting and inserting them? */
 static bool
 replaces(const Apply *apply, Site site, const TablePair *pair)
 {
-	return is_replica(apply, site) && steep_merge_replaces(site, pair);
-}
-
-/* Say what it takes to delete and insert rows instead, or NULL. */
-static char *
-way_to_replace(const Writing *writing)
-{
-	const TablePair *pair = writing->pair;
-	const RelInfo *rel = steep_table_side(writing->site, pair);
-	List	   *grants = NIL;
-
-	if (pair->excluded != NIL)
-		return NULL;
-	if (writing->apply->merge->options->fire_triggers)
-		return "merge without the option fire_triggers";
-	if (!rel->deletable)
-		grants = lappend(grants, psprintf("DELETE ON %s",
-										  steep_sql_name(rel->schema, rel->name)));
-	if (!is_replica(writing->apply, writing->site))
-		grants = lappend(grants, "SET ON PARAMETER session_replication_role");
-	return grants == NIL ? NULL :
-		psprintf("GRANT %s to the role that connects there",
-				 steep_sql_join(grants, " and "));
-}
-
-/* Tell how values that no two rows may share can change places. */
-static void
-add_hint(void *arg)
-{
-	int			code = geterrcode();
-	char	   *way = way_to_replace(arg);
-
-	if ((code == ERRCODE_UNIQUE_VIOLATION ||
-		 code == ERRCODE_EXCLUSION_VIOLATION) && way != NULL)
-		errhint("If rows exchange such values, %s.", way);
-}
-
-/* Refuse what became of rows that were written. */
-static void
-check_written(Apply *apply, const Writing *writing, const char *wanted,
-			  char **row)
-{
-	const char *table = steep_merge_table(writing->pair);
-	const char *where = writing->site == SITE_LOCAL ? "here" : "on the peer";
-	char	   *way = steep_merge_is_rigid(writing->site, writing->pair) ?
-		way_to_replace(writing) : NULL;
-
-	if (strcmp(row[0], wanted) != 0 && is_replica(apply, writing->site))
-		ereport(ERROR,
-				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-				 errmsg("rows of table \"%s\" appeared or went while they were merged",
-						table),
-				 errdetail("Step \"%s\" wrote %s rows of %s.",
-						   writing->statement->purpose, row[0], wanted)));
-	if (strcmp(row[0], wanted) != 0 || strcmp(row[1], wanted) != 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION),
-				 errmsg("rows of table \"%s\" are not what was written %s",
-						table, where),
-				 errdetail("%s of %s rows are.", row[1], wanted),
-				 way ? errhint("No update can write an identity column that is always generated: %s.", way) :
-				 errhint("Look for triggers and generated columns that differ between the nodes; if there are none, start a new merge.")));
+	return steep_merge_is_replica(apply, site) && steep_merge_replaces(site, pair);
 }
 
 /* List the names of a side's columns in the order of its row type. */
@@ -227,33 +149,51 @@ row_order(const RelInfo *rel)
 	return steep_sql_array(names);
 }
 
-/* Run the statement of a writing on a chunk of rows. */
-static void
-write_chunk(Apply *apply, const Writing *writing, char **chunk)
+/* Cut the next n rows after a decision; none has NULL for the last. */
+char	  **
+steep_merge_cut_rows(const Writing *writing, const char *after, int64 n)
 {
-	const char *const *rows = (const char *const *) chunk + 2;
+	const char *values[] = {
+		writing->pair->record,
+		writing->site == SITE_LOCAL ? "local" : "remote",
+		writing->actions, writing->old ? "true" : "false", after,
+		writing->apply->until, psprintf(INT64_FORMAT, n),
+		row_order(steep_table_side(writing->site, writing->pair))
+	};
+
+	return steep_merge_ask(&cut_rows, values);
+}
+
+/* Run the statement of a writing on a chunk of rows. */
+void
+steep_merge_write_chunk(Apply *apply, const Writing *writing, char **chunk)
+{
+	const char *const *rows = (const char *const *) chunk + ROWS_IMAGES;
 	ErrorContextCallback hint = {
 		.previous = error_context_stack,
-		.callback = add_hint,
+		.callback = steep_merge_add_hint,
 		.arg = unconstify(Writing *, writing),
 	};
 
 	TEST_POINT("merge-write-chunk");
 	error_context_stack = &hint;
-	check_written(apply, writing, chunk[1],
-				  writing->site == SITE_LOCAL ?
-				  steep_local_row(writing->statement, rows, NIL) :
-				  steep_peer_row(apply->session->peer, writing->statement, rows));
+	apply->writing = true;
+	steep_merge_check_written(apply, writing, chunk[ROWS_COUNT],
+							  writing->site == SITE_LOCAL ?
+							  steep_local_row(writing->statement, rows, NIL) :
+							  steep_peer_row(apply->session->peer,
+											 writing->statement, rows));
+	apply->writing = false;
 	error_context_stack = hint.previous;
-	steep_progress_add_rows(strtoll(chunk[1], NULL, 10));
+	steep_progress_add_rows(strtoll(chunk[ROWS_COUNT], NULL, 10));
 }
 
 /* Write rows of one table to one node in one way, chunk by chunk. */
 static void
 write_rows(Apply *apply, const Writing *writing)
 {
-	TablePair  *pair = writing->pair;
-	const char *order = row_order(steep_table_side(writing->site, pair));
+	int64		limit = strtoll(steep_merge_chunk_rows(apply->merge, writing->pair),
+								NULL, 10);
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
 												  "steep_repl write chunk",
 												  ALLOCSET_DEFAULT_SIZES);
@@ -263,17 +203,16 @@ write_rows(Apply *apply, const Writing *writing)
 	snprintf(after, sizeof(after), "%s", apply->after);
 	for (;;)
 	{
-		const char *values[] = {
-			pair->record, writing->site == SITE_LOCAL ? "local" : "remote",
-			writing->actions, writing->old ? "true" : "false", after,
-			apply->until, steep_merge_chunk_rows(apply->merge, pair), order
-		};
-		char	  **chunk = steep_merge_ask(&cut_rows, values);
+		char	  **chunk = steep_merge_cut_rows(writing, after, limit);
 
-		if (chunk[0] == NULL)
+		if (chunk[ROWS_LAST] == NULL)
 			break;
-		snprintf(after, sizeof(after), "%s", chunk[CHUNK_LAST]);
-		write_chunk(apply, writing, chunk);
+		if (++apply->chunk == apply->suspect)
+			steep_merge_write_halves(apply, writing, after,
+									 strtoll(chunk[ROWS_COUNT], NULL, 10));
+		else
+			steep_merge_write_chunk(apply, writing, chunk);
+		snprintf(after, sizeof(after), "%s", chunk[ROWS_LAST]);
 		MemoryContextReset(context);
 	}
 	MemoryContextSwitchTo(caller);
@@ -290,6 +229,7 @@ delete_rows(Apply *apply, Site site, TablePair *pair)
 		.site = site,
 		.actions = replaces(apply, site, pair) ? "{delete,update}" : "{delete}",
 		.old = true,
+		.event = TRIGGER_TYPE_DELETE,
 	};
 
 	if (!pair->deletes && !replaces(apply, site, pair))
@@ -307,6 +247,7 @@ insert_rows(Apply *apply, Site site, TablePair *pair)
 		.site = site,
 		.actions = replaces(apply, site, pair) ? "{insert,update}" : "{insert}",
 		.statement = steep_merge_insert_sql(site, pair),
+		.event = TRIGGER_TYPE_INSERT,
 	};
 
 	write_rows(apply, &writing);
@@ -321,6 +262,7 @@ update_rows(Apply *apply, Site site, TablePair *pair)
 		.site = site,
 		.actions = "{update}",
 		.statement = steep_merge_update_sql(site, pair),
+		.event = TRIGGER_TYPE_UPDATE,
 	};
 
 	if (!replaces(apply, site, pair))

@@ -33,7 +33,32 @@ typedef struct Apply
 	bool		peer_replica;
 	bool		local_tagged;	/* what is written here is not sent on */
 	bool		peer_tagged;
+	int64		chunk;			/* of rows written so far, which one */
+	int64		suspect;		/* the one with a row that can't be written,
+								 * if it is looked for */
+	bool		writing;		/* a chunk is being written */
 } Apply;
+
+/* Rows of one table to be written to one node in one way. */
+typedef struct Writing
+{
+	const Apply *apply;
+	TablePair  *pair;
+	Site		site;
+	const char *actions;		/* that it is about, as an array */
+	bool		old;			/* the rows as they were */
+	const Statement *statement;
+	int			event;			/* for which triggers fire, as in tgtype */
+} Writing;
+
+/* What steep_merge_cut_rows() cuts. */
+enum
+{
+	ROWS_LAST,					/* number of the last decision */
+	ROWS_COUNT,
+	ROWS_IMAGES,				/* an array */
+	ROWS_DIGESTS				/* another */
+};
 
 /* What is done with each chunk of a table's decisions. */
 typedef void (*ChunkWork) (Apply *apply, TablePair *pair, char **chunk,
@@ -43,7 +68,7 @@ typedef void (*ChunkWork) (Apply *apply, TablePair *pair, char **chunk,
 extern Apply *steep_merge_prepare(StepContext *step);
 extern void steep_merge_claim_batch(Apply *apply);
 extern bool steep_merge_finish_batch(Apply *apply);
-extern bool steep_merge_apply_batch(Apply *apply);
+extern ErrorData *steep_merge_try_batch(Apply *apply, bool *written);
 extern void steep_merge_mark_round(const Apply *apply);
 
 /* merge_batch.c */
@@ -58,6 +83,25 @@ extern void steep_merge_each_chunk(Apply *apply, TablePair *pair,
 								   void *arg);
 extern void steep_merge_lock_rows(Apply *apply);
 extern void steep_merge_write_rows(Apply *apply);
+
+extern char **steep_merge_cut_rows(const Writing *writing, const char *after,
+								   int64 n);
+extern void steep_merge_write_chunk(Apply *apply, const Writing *writing,
+									char **chunk);
+
+/* merge_written.c */
+extern bool steep_merge_is_replica(const Apply *apply, Site site);
+extern void steep_merge_add_hint(void *arg);
+extern void steep_merge_check_written(Apply *apply, const Writing *writing,
+									  const char *wanted, char **row);
+
+/* merge_search.c */
+extern ErrorData *steep_merge_try(Apply *apply,
+								  void (*work) (Apply *apply, void *arg),
+								  void *arg);
+extern bool steep_merge_search(Apply *apply, const ErrorData *error);
+extern void steep_merge_write_halves(Apply *apply, const Writing *writing,
+									 const char *after, int64 n);
 
 /* merge_exclusions.c */
 extern void steep_merge_check_exclusions(Apply *apply);

@@ -126,6 +126,7 @@ void
 steep_session_read(Session *session)
 {
 	steep_peer_none(session->peer, steep_session_read_sql(), NULL);
+	session->open = true;
 }
 
 /*

@@ -30,6 +30,7 @@ typedef struct Session
 	NodeInfo   *there;
 	DigestWay	way;
 	int			pinned;			/* nest level of the pinned settings */
+	bool		open;			/* the peer is in a transaction */
 } Session;
 
 extern NodeInfo *steep_session_here(void);

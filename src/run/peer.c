@@ -253,7 +253,7 @@ wait_for_answer(Peer *peer)
 }
 
 /*
- * Collect one answer of the peer into a spool.
+ * Collect one answer of the peer into a spool; NULL: only its end.
  *
  * dblink wants to be asked once more, for the empty end of the answer.
  */
@@ -272,8 +272,11 @@ get_result(Peer *peer, const char *columns, Spool *into)
 	get.text = psprintf("SELECT * FROM %s.dblink_get_result($1) AS r(%s)",
 						peer->dblink.schema, columns ? columns : "status text");
 	wait_for_answer(peer);
-	steep_local_rows(&get, values, NIL, into);
-	wait_for_answer(peer);
+	if (into != NULL)
+	{
+		steep_local_rows(&get, values, NIL, into);
+		wait_for_answer(peer);
+	}
 	steep_local_none(&get, values, NIL);
 }
 
@@ -386,4 +389,12 @@ steep_peer_none(Peer *peer, const Statement *statement,
 				const char *const *values)
 {
 	(void) steep_peer_row(peer, statement, values);
+}
+
+/* After an error of the peer that was caught, undo what has failed there. */
+void
+steep_peer_recover(Peer *peer, const Statement *undo)
+{
+	get_result(peer, NULL, NULL);
+	steep_peer_none(peer, undo, NULL);
 }

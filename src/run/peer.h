@@ -31,6 +31,8 @@ extern char **steep_peer_row(Peer *peer, const Statement *statement,
 extern void steep_peer_rows(Peer *peer, const Statement *statement,
 							const char *const *values, Spool *into);
 
+extern void steep_peer_recover(Peer *peer, const Statement *undo);
+
 extern void steep_peer_send(Peer *peer, const Statement *statement,
 							const char *const *values);
 extern void steep_peer_send_bulk(Peer *peer, const Statement *statement,

@@ -130,8 +130,11 @@ sql($node, q{INSERT INTO grandparent VALUES (1, 'here'), (2, 'both'); INSERT INT
 	INSERT INTO child VALUES (1, 1), (2, 2), (5, 5)});
 sql($peer, q{INSERT INTO grandparent VALUES (3, 'there'), (2, 'both'); INSERT INTO parent VALUES (3, 3, 4), (4, 2, 3), (5, 3, 3);
 	INSERT INTO child VALUES (3, 3), (4, 4), (5, 4)});
+my $offset = -s $peer->logfile;
 $row = run_merge($node, $peer, [ 'child', 'parent', 'grandparent' ], strategy => 'prefer-remote');
 is_merged($row, '5|5|1|2|7|5', 'foreign keys: parents are written first');
+is(scalar(() = slurp_file($peer->logfile, $offset) =~ /statement: SELECT \(SELECT system_identifier FROM pg_control_system/g), 2,
+	'one connection to the peer checks the merge, and one runs all of its steps');
 is_equal_table($node, $peer, "public.$_", ['id'], "foreign keys: $_ is equal") foreach qw(grandparent parent child);
 
 # Generated and identity columns, columns in another order, dropped columns.

@@ -212,7 +212,7 @@ foreach my $fault ($ENV{STEEP_SWEEP} ? sort keys %faults : 'worker killed')
 
 # Acknowledgements that are lost, statements that do not arrive.
 my @statements = ('COMMIT', 'SELECT steep_repl.claim_batch', 'SELECT steep_repl.finish_batch', 'INSERT INTO public.parent', 'UPDATE ONLY public.child',
-	'LOCK TABLE', 'SET CONSTRAINTS', 'START TRANSACTION', 'SELECT steep_repl.forget_batches', 'setval');
+	'LOCK TABLE', 'SET CONSTRAINTS', 'START TRANSACTION', 'SELECT steep_repl.forget_batch', 'setval');
 foreach my $scenario ($ENV{STEEP_SWEEP} ? @swept : 'batch')
 {
 	foreach my $action (qw(kill-before kill-after reset-before reset-after))
