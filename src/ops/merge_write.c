@@ -48,36 +48,16 @@ typedef struct Writing
 	const char *actions;		/* that it is about, as an array */
 	bool		old;			/* the rows as they were */
 	const Statement *statement;
+	ChunkWalk  *walk;			/* of the rows */
 } Writing;
 
-/* Walk the decisions of a batch on a table in the chunks that a statement cuts. */
-void
-steep_merge_each_chunk(Apply *apply, TablePair *pair, const Statement *cut,
-					   ChunkWork work, void *arg)
+/* Walk the decisions of the batch on a table that a cut takes. */
+ChunkWalk *
+steep_merge_walk_batch(const Apply *apply, const TablePair *pair,
+					   const Statement *cut)
 {
-	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
-												  "steep_repl merge chunk",
-												  ALLOCSET_DEFAULT_SIZES);
-	MemoryContext caller = MemoryContextSwitchTo(context);
-	char		after[32];
-
-	snprintf(after, sizeof(after), "%s", apply->after);
-	for (;;)
-	{
-		const char *values[] = {
-			pair->record, after, apply->until,
-			steep_merge_chunk_rows(apply->merge, pair)
-		};
-		char	  **chunk = steep_merge_ask(cut, values);
-
-		if (chunk == NULL)
-			break;
-		snprintf(after, sizeof(after), "%s", chunk[CHUNK_LAST]);
-		work(apply, pair, chunk, arg);
-		MemoryContextReset(context);
-	}
-	MemoryContextSwitchTo(caller);
-	MemoryContextDelete(context);
+	return steep_merge_walk_decisions(apply->merge, pair, cut,
+									  apply->after, apply->until);
 }
 
 /* Mark the decisions that a lock statement named as moved. */
@@ -99,24 +79,30 @@ mark_moved(Apply *apply, TablePair *pair, Spool *moved)
 	steep_spool_end(moved);
 }
 
-/* Lock and check a chunk of rows: on both nodes, or here to roll forward. */
+/* Lock and check the rows of a walk: on both nodes, or here to roll forward. */
 static void
-lock_chunk(Apply *apply, TablePair *pair, char **chunk, void *arg)
+lock_rows(Apply *apply, TablePair *pair, ChunkWalk *walk)
 {
-	const char *local_keys = chunk[CHUNK_LOCAL];
-	const char *peer_keys = chunk[CHUNK_PEER];
-	Spool	   *here = steep_spool_create("here");
-	Spool	   *there = steep_spool_create("there");
+	char	  **chunk;
 
-	if (!apply->forward)
-		steep_peer_send(apply->session->peer,
-						steep_merge_lock_sql(SITE_PEER, pair), &peer_keys);
-	steep_local_rows(steep_merge_lock_sql(SITE_LOCAL, pair), &local_keys, NIL,
-					 here);
-	if (!apply->forward)
-		steep_peer_collect(apply->session->peer, there);
-	mark_moved(apply, pair, here);
-	mark_moved(apply, pair, there);
+	while ((chunk = steep_merge_walk_next(walk)) != NULL)
+	{
+		const char *local_keys = chunk[CHUNK_LOCAL];
+		const char *peer_keys = chunk[CHUNK_PEER];
+		Spool	   *here = steep_spool_create("here");
+		Spool	   *there = steep_spool_create("there");
+
+		if (!apply->forward)
+			steep_peer_send(apply->session->peer,
+							steep_merge_lock_sql(SITE_PEER, pair), &peer_keys);
+		steep_local_rows(steep_merge_lock_sql(SITE_LOCAL, pair), &local_keys,
+						 NIL, here);
+		steep_merge_walk_ahead(walk);
+		if (!apply->forward)
+			steep_peer_collect(apply->session->peer, there);
+		mark_moved(apply, pair, here);
+		mark_moved(apply, pair, there);
+	}
 }
 
 /*
@@ -132,11 +118,16 @@ steep_merge_lock_rows(Apply *apply)
 
 	TEST_POINT("merge-before-lock");
 	foreach(cell, apply->pairs)
-		steep_merge_each_chunk(apply, lfirst(cell),
-							   steep_merge_keys_chunk_sql(lfirst(cell),
-														  apply->forward ?
-														  CUT_PLANNED_HERE : CUT_PLANNED),
-							   lock_chunk, NULL);
+	{
+		TablePair  *pair = lfirst(cell);
+		ChunkWalk  *walk =
+			steep_merge_walk_batch(apply, pair,
+								   steep_merge_keys_chunk_sql(pair, apply->forward ?
+															  CUT_PLANNED_HERE : CUT_PLANNED));
+
+		lock_rows(apply, pair, walk);
+		steep_merge_walk_end(walk);
+	}
 	TEST_POINT("merge-after-lock");
 }
 
@@ -227,7 +218,26 @@ row_order(const RelInfo *rel)
 	return steep_sql_array(names);
 }
 
-/* Run the statement of a writing on a chunk of rows. */
+/* Start to walk the rows of a writing. */
+static ChunkWalk *
+walk_rows(const Writing *writing)
+{
+	const Apply *apply = writing->apply;
+	TablePair  *pair = writing->pair;
+	const char *values[] = {
+		pair->record, writing->site == SITE_LOCAL ? "local" : "remote",
+		writing->actions, writing->old ? "true" : "false", apply->after,
+		apply->until, steep_merge_chunk_rows(apply->merge, pair),
+		row_order(steep_table_side(writing->site, pair))
+	};
+
+	return steep_merge_walk_cut(&cut_rows, values, 4);
+}
+
+/*
+ * Run the statement of a writing on a chunk of rows, or collect what the peer
+ * has answered to it, and check that.
+ */
 static void
 write_chunk(Apply *apply, const Writing *writing, char **chunk)
 {
@@ -237,52 +247,50 @@ write_chunk(Apply *apply, const Writing *writing, char **chunk)
 		.callback = add_hint,
 		.arg = unconstify(Writing *, writing),
 	};
+	char	  **row;
 
-	TEST_POINT("merge-write-chunk");
 	error_context_stack = &hint;
-	check_written(apply, writing, chunk[1],
-				  writing->site == SITE_LOCAL ?
-				  steep_local_row(writing->statement, rows, NIL) :
-				  steep_peer_row(apply->session->peer, writing->statement, rows));
+	if (writing->site == SITE_LOCAL)
+		row = steep_local_row(writing->statement, rows, NIL);
+	else
+		row = steep_peer_collect_row(apply->session->peer);
+	check_written(apply, writing, chunk[1], row);
 	error_context_stack = hint.previous;
 	steep_progress_add_rows(strtoll(chunk[1], NULL, 10));
 }
 
-/* Write rows of one table to one node in one way, chunk by chunk. */
-static void
-write_rows(Apply *apply, const Writing *writing)
+/*
+ * Write the next chunk of rows on each node, both at once, and cut the
+ * peer's next one meanwhile.  False if there was none.
+ */
+static bool
+write_chunks(Apply *apply, const Writing *here, const Writing *there)
 {
-	TablePair  *pair = writing->pair;
-	const char *order = row_order(steep_table_side(writing->site, pair));
-	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
-												  "steep_repl write chunk",
-												  ALLOCSET_DEFAULT_SIZES);
-	MemoryContext caller = MemoryContextSwitchTo(context);
-	char		after[32];
+	char	  **theirs = there->walk ? steep_merge_walk_next(there->walk) : NULL;
+	char	  **ours = here->walk ? steep_merge_walk_next(here->walk) : NULL;
 
-	snprintf(after, sizeof(after), "%s", apply->after);
-	for (;;)
+	if (ours == NULL && theirs == NULL)
+		return false;
+	TEST_POINT("merge-write-chunk");
+	if (theirs)
+		steep_peer_send(apply->session->peer, there->statement,
+						(const char *const *) theirs + 2);
+	if (ours)
+		write_chunk(apply, here, ours);
+	if (theirs)
 	{
-		const char *values[] = {
-			pair->record, writing->site == SITE_LOCAL ? "local" : "remote",
-			writing->actions, writing->old ? "true" : "false", after,
-			apply->until, steep_merge_chunk_rows(apply->merge, pair), order
-		};
-		char	  **chunk = steep_merge_ask(&cut_rows, values);
-
-		if (chunk[0] == NULL)
-			break;
-		snprintf(after, sizeof(after), "%s", chunk[CHUNK_LAST]);
-		write_chunk(apply, writing, chunk);
-		MemoryContextReset(context);
+		steep_merge_walk_ahead(there->walk);
+		write_chunk(apply, there, theirs);
 	}
-	MemoryContextSwitchTo(caller);
-	MemoryContextDelete(context);
+	return true;
 }
 
+/* What writes rows to one node, in one way; no statement: there are none. */
+typedef Writing (*WritingMaker) (const Apply *apply, Site site, TablePair *pair);
+
 /* Delete the rows of a table that go from a node, or are written anew. */
-static void
-delete_rows(Apply *apply, Site site, TablePair *pair)
+static Writing
+deletion(const Apply *apply, Site site, TablePair *pair)
 {
 	Writing		writing = {
 		.apply = apply,
@@ -292,63 +300,71 @@ delete_rows(Apply *apply, Site site, TablePair *pair)
 		.old = true,
 	};
 
-	if (!pair->deletes && !replaces(apply, site, pair))
-		return;
-	writing.statement = steep_merge_delete_sql(site, pair);
-	write_rows(apply, &writing);
+	if (pair->deletes || replaces(apply, site, pair))
+		writing.statement = steep_merge_delete_sql(site, pair);
+	return writing;
 }
 
-static void
-insert_rows(Apply *apply, Site site, TablePair *pair)
+static Writing
+insertion(const Apply *apply, Site site, TablePair *pair)
 {
-	Writing		writing = {
+	return (Writing)
+	{
 		.apply = apply,
-		.pair = pair,
-		.site = site,
-		.actions = replaces(apply, site, pair) ? "{insert,update}" : "{insert}",
-		.statement = steep_merge_insert_sql(site, pair),
+			.pair = pair,
+			.site = site,
+			.actions = replaces(apply, site, pair) ? "{insert,update}" : "{insert}",
+			.statement = steep_merge_insert_sql(site, pair),
 	};
-
-	write_rows(apply, &writing);
 }
 
-static void
-update_rows(Apply *apply, Site site, TablePair *pair)
+static Writing
+update(const Apply *apply, Site site, TablePair *pair)
 {
 	Writing		writing = {
 		.apply = apply,
 		.pair = pair,
 		.site = site,
 		.actions = "{update}",
-		.statement = steep_merge_update_sql(site, pair),
 	};
 
 	if (!replaces(apply, site, pair))
-		write_rows(apply, &writing);
+		writing.statement = steep_merge_update_sql(site, pair);
+	return writing;
 }
 
-/* Do something to a table on the nodes that are to be written. */
+/* Write rows of a table in one way on the nodes that are to be written. */
 static void
-on_both(Apply *apply, TablePair *pair,
-		void (*write) (Apply *apply, Site site, TablePair *pair))
+write_table(Apply *apply, TablePair *pair, WritingMaker make)
 {
+	Writing		here = make(apply, SITE_LOCAL, pair);
+	Writing		there = make(apply, SITE_PEER, pair);
+
 	steep_progress_table(steep_merge_table(pair));
-	write(apply, SITE_LOCAL, pair);
-	if (!apply->forward)
-		write(apply, SITE_PEER, pair);
+	if (here.statement)
+		here.walk = walk_rows(&here);
+	if (there.statement && !apply->forward)
+		there.walk = walk_rows(&there);
+	while (write_chunks(apply, &here, &there))
+		continue;
+	if (here.walk)
+		steep_merge_walk_end(here.walk);
+	if (there.walk)
+		steep_merge_walk_end(there.walk);
 }
 
-/* Do something to all tables, parents first or last. */
+/* Write rows of all tables in one way, parents first or last. */
 static void
-on_all(Apply *apply, bool parents_first, bool finishes,
-	   void (*write) (Apply *apply, Site site, TablePair *pair))
+write_tables(Apply *apply, bool parents_first, bool finishes,
+			 WritingMaker make)
 {
 	int			n = list_length(apply->pairs);
 
 	for (int i = 0; i < n; i++)
 	{
-		on_both(apply, list_nth(apply->pairs, parents_first ? i : n - 1 - i),
-				write);
+		write_table(apply,
+					list_nth(apply->pairs, parents_first ? i : n - 1 - i),
+					make);
 		if (finishes)
 			steep_progress_table_done();
 	}
@@ -361,9 +377,9 @@ steep_merge_write_rows(Apply *apply)
 	bool		backwards = apply->merge->backwards;
 
 	if (backwards)
-		on_all(apply, false, false, update_rows);
-	on_all(apply, false, false, delete_rows);
-	on_all(apply, true, backwards, insert_rows);
+		write_tables(apply, false, false, update);
+	write_tables(apply, false, false, deletion);
+	write_tables(apply, true, backwards, insertion);
 	if (!backwards)
-		on_all(apply, true, true, update_rows);
+		write_tables(apply, true, true, update);
 }

@@ -8,7 +8,7 @@
 #ifndef STEEP_REPL_MERGE_WRITE_H
 #define STEEP_REPL_MERGE_WRITE_H
 
-#include "ops/merge.h"
+#include "ops/merge_walk.h"
 
 /* One batch, while it is applied. */
 typedef struct Apply
@@ -35,10 +35,6 @@ typedef struct Apply
 	bool		peer_tagged;
 } Apply;
 
-/* What is done with each chunk of a table's decisions. */
-typedef void (*ChunkWork) (Apply *apply, TablePair *pair, char **chunk,
-						   void *arg);
-
 /* merge_apply.c */
 extern Apply *steep_merge_prepare(StepContext *step);
 extern void steep_merge_claim_batch(Apply *apply);
@@ -53,9 +49,9 @@ extern void steep_merge_mark_batch(const Apply *apply, bool written);
 extern void steep_merge_guard_tables(Apply *apply);
 
 /* merge_write.c */
-extern void steep_merge_each_chunk(Apply *apply, TablePair *pair,
-								   const Statement *cut, ChunkWork work,
-								   void *arg);
+extern ChunkWalk *steep_merge_walk_batch(const Apply *apply,
+										 const TablePair *pair,
+										 const Statement *cut);
 extern void steep_merge_lock_rows(Apply *apply);
 extern void steep_merge_write_rows(Apply *apply);
 
