@@ -4,15 +4,14 @@
  *		Lock, check and write the rows of one batch of a merge.
  *
  * Rows go in chunks, in the order of the decisions, which is that of the
- * keys.  Deletes come before inserts, and these before updates; tables come
- * after those that their foreign keys point to, but for deletes.  What undoes
- * a merge goes backwards.
+ * keys, to both nodes at once: while the peer works on a chunk, we write ours
+ * and cut the peer's next.  Deletes come before inserts, and these before
+ * updates; tables come after those that their foreign keys point to, but for
+ * deletes.  What undoes a merge goes backwards.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
-
-#include "utils/memutils.h"
 
 #include "base/sqltext.h"
 #include "base/testpoint.h"
@@ -50,6 +49,10 @@ typedef struct Writing
 	const Statement *statement;
 	ChunkWalk  *walk;			/* of the rows */
 } Writing;
+
+/* Say how rows go to a node, in one way; without a statement none do. */
+typedef Writing (*WritingMaker) (const Apply *apply, Site site,
+								 TablePair *pair);
 
 /* Walk the decisions of the batch on a table that a cut takes. */
 ChunkWalk *
@@ -284,9 +287,6 @@ write_chunks(Apply *apply, const Writing *here, const Writing *there)
 	}
 	return true;
 }
-
-/* What writes rows to one node, in one way; no statement: there are none. */
-typedef Writing (*WritingMaker) (const Apply *apply, Site site, TablePair *pair);
 
 /* Delete the rows of a table that go from a node, or are written anew. */
 static Writing
