@@ -305,8 +305,8 @@ steep_merge_finish_batch(Apply *apply)
 static void
 apply_batch(Apply *apply, void *written)
 {
+	apply->chunks = 0;
 	apply->chunk = 0;
-	apply->writing = false;
 	apply->moved = false;
 	steep_merge_claim_batch(apply);
 	if (apply->step->settle && !apply->forward)

@@ -104,7 +104,7 @@ steep_merge_search(Apply *apply, const ErrorData *error)
 {
 	Session    *failed = apply->session;
 
-	if (!apply->writing ||
+	if (apply->chunk == 0 ||
 		(ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION &&
 		 error->detail != NULL))
 		return false;
@@ -124,6 +124,7 @@ write_chunk(Apply *apply, void *arg)
 
 	if (peer != NULL)
 		steep_peer_none(peer, steep_merge_savepoint_sql(), NULL);
+	steep_merge_send_chunk(apply, trial->writing, trial->chunk);
 	steep_merge_write_chunk(apply, trial->writing, trial->chunk);
 	if (peer != NULL)
 		steep_peer_none(peer, steep_merge_release_sql(), NULL);

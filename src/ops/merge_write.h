@@ -8,7 +8,7 @@
 #ifndef STEEP_REPL_MERGE_WRITE_H
 #define STEEP_REPL_MERGE_WRITE_H
 
-#include "ops/merge.h"
+#include "ops/merge_walk.h"
 
 /* One batch, while it is applied. */
 typedef struct Apply
@@ -33,10 +33,10 @@ typedef struct Apply
 	bool		peer_replica;
 	bool		local_tagged;	/* what is written here is not sent on */
 	bool		peer_tagged;
-	int64		chunk;			/* of rows written so far, which one */
+	int64		chunks;			/* of rows, so far */
+	int64		chunk;			/* the one that is being written, or 0 */
 	int64		suspect;		/* the one with a row that can't be written,
-								 * if it is looked for */
-	bool		writing;		/* a chunk is being written */
+								 * if it is looked for, or 0 */
 } Apply;
 
 /* Rows of one table to be written to one node in one way. */
@@ -49,6 +49,9 @@ typedef struct Writing
 	bool		old;			/* the rows as they were */
 	const Statement *statement;
 	int			event;			/* for which triggers fire, as in tgtype */
+	ChunkWalk  *walk;			/* of the rows, or NULL: there are none */
+	int64		chunk;			/* the number of this one */
+	char		after[32];		/* the decision after which it starts */
 } Writing;
 
 /* What steep_merge_cut_rows() cuts. */
@@ -59,10 +62,6 @@ enum
 	ROWS_IMAGES,				/* an array */
 	ROWS_DIGESTS				/* another */
 };
-
-/* What is done with each chunk of a table's decisions. */
-typedef void (*ChunkWork) (Apply *apply, TablePair *pair, char **chunk,
-						   void *arg);
 
 /* merge_apply.c */
 extern Apply *steep_merge_prepare(StepContext *step);
@@ -78,14 +77,16 @@ extern void steep_merge_mark_batch(const Apply *apply, bool written);
 extern void steep_merge_guard_tables(Apply *apply);
 
 /* merge_write.c */
-extern void steep_merge_each_chunk(Apply *apply, TablePair *pair,
-								   const Statement *cut, ChunkWork work,
-								   void *arg);
+extern ChunkWalk *steep_merge_walk_batch(const Apply *apply,
+										 const TablePair *pair,
+										 const Statement *cut);
 extern void steep_merge_lock_rows(Apply *apply);
 extern void steep_merge_write_rows(Apply *apply);
 
 extern char **steep_merge_cut_rows(const Writing *writing, const char *after,
 								   int64 n);
+extern void steep_merge_send_chunk(Apply *apply, const Writing *writing,
+								   char **chunk);
 extern void steep_merge_write_chunk(Apply *apply, const Writing *writing,
 									char **chunk);
 

@@ -190,6 +190,12 @@ is_merged(run_merge($node, $peer, ['many'], options => '{"batch_size": 100}'),
 both($node, $peer, 'TRUNCATE many');
 is_merged(run_merge($node, $peer, ['many']), '0|0|0|0|0|0', 'two empty tables');
 
+# As many rows as fit in the pieces of a long answer that are asked for at once.
+both($node, $peer, 'INSERT INTO many SELECT i, current_setting($$port$$) FROM generate_series(1, 320000) i; ANALYZE many');
+is(sql($node, 'SELECT * FROM steep_repl.analyze_overlap(' . quote(conninfo($peer)) . ", ARRAY['many'])"),
+	'many|0|0|0|320000', 'a long answer comes whole');
+both($node, $peer, 'TRUNCATE many');
+
 # NULL for optional arguments; a schema's tables; a URI.
 both($node, $peer, 'CREATE SCHEMA s; CREATE TABLE s.c (id int PRIMARY KEY);
 	CREATE TABLE s.b (id int PRIMARY KEY REFERENCES s.c); CREATE TABLE s.a (id int PRIMARY KEY)');
