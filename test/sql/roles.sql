@@ -145,8 +145,8 @@ CREATE VIEW calls AS
 		(17, 'health', false, 'SELECT last_error FROM steep_repl.health()'),
 		(18, 'leftovers', false, 'SELECT count(*) FROM steep_repl.leftovers()'),
 		(19, 'node_status', false, 'SELECT count(*) FROM steep_repl.node_status()'),
-		(20, 'prune_audit_log', false, 'SELECT steep_repl.prune_audit_log(''100 years'')')
-		(19, 'cancel, waiting', true, 'SELECT steep_repl.cancel_operation(''%s-needs_resolution'')')
+		(20, 'prune_audit_log', false, 'SELECT steep_repl.prune_audit_log(''100 years'')'),
+		(21, 'cancel, waiting', true, 'SELECT steep_repl.cancel_operation(''%s-needs_resolution'')')
 		) c (place, function, owned, call)
 	LEFT JOIN owners o ON c.owned;
 
