@@ -32,7 +32,20 @@ typedef struct Difference
 	bool		refers;			/* to another table */
 } Difference;
 
+/* What becomes of tables whose schemas differ. */
+typedef enum DriftMode
+{
+	DRIFT_IGNORE,
+	DRIFT_STRICT,				/* an error */
+	DRIFT_AUTO,					/* what is missing here is created */
+	DRIFT_MANUAL				/* a warning */
+} DriftMode;
+
 extern List *steep_schema_differences(Session *session, const RelInfo *table);
 extern const char *steep_schema_severity(Severity severity);
+
+extern DriftMode steep_drift_mode(const char *word);
+extern void steep_drift_settle(const PeerAddress *address, List *names,
+							   DriftMode mode);
 
 #endif							/* STEEP_REPL_SCHEMA_H */
