@@ -38,6 +38,17 @@ COMMENT ON COLUMN steep_repl.nodes.status IS 'what was last reported; node_statu
 COMMENT ON COLUMN steep_repl.nodes.last_seen IS 'its last heartbeat; that of this node keeps itself, and node_status() shows it';
 COMMENT ON COLUMN steep_repl.nodes.registered_by IS 'role that registered it, and that may change and remove it';
 
+CREATE TABLE steep_repl.schema_fingerprints (
+	node_id text NOT NULL REFERENCES steep_repl.nodes ON DELETE CASCADE,
+	table_schema text NOT NULL,
+	table_name text NOT NULL,
+	fingerprint text NOT NULL,
+	captured_at timestamptz NOT NULL DEFAULT now(),
+	PRIMARY KEY (node_id, table_schema, table_name)
+);
+COMMENT ON TABLE steep_repl.schema_fingerprints IS 'fingerprints of tables: one row each table that a node had when it was last captured';
+COMMENT ON COLUMN steep_repl.schema_fingerprints.fingerprint IS 'version of the fingerprint, a colon, SHA-256 in hex; as compute_fingerprint() says';
+
 CREATE TABLE steep_repl.audit_log (
 	id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
 	at timestamptz NOT NULL DEFAULT clock_timestamp(),
@@ -1139,6 +1150,66 @@ LANGUAGE c VOLATILE
 AS 'MODULE_PATHNAME', 'steep_repl_check_node';
 COMMENT ON FUNCTION steep_repl.check_node(text)
 	IS 'connect to a node, say what it is and how long that took; raises if it cannot be reached or is this very database after all. Counts as its heartbeat';
+
+----------------------------------------------------------------------------
+-- Schema
+----------------------------------------------------------------------------
+
+CREATE FUNCTION steep_repl.record_fingerprints(
+	p_node_id text, p_schemas text[], p_tables text[], p_fingerprints text[])
+RETURNS int
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	WITH captured AS MATERIALIZED (
+		SELECT * FROM unnest(p_schemas, p_tables, p_fingerprints)
+			AS c (table_schema, table_name, fingerprint)),
+	gone AS (
+		DELETE FROM steep_repl.schema_fingerprints f
+		WHERE f.node_id = p_node_id
+			AND NOT EXISTS (
+				SELECT FROM captured c
+				WHERE c.table_schema = f.table_schema AND c.table_name = f.table_name)),
+	recorded AS (
+		INSERT INTO steep_repl.schema_fingerprints (node_id, table_schema, table_name, fingerprint)
+		SELECT p_node_id, c.* FROM captured c
+		ON CONFLICT (node_id, table_schema, table_name)
+			DO UPDATE SET fingerprint = excluded.fingerprint, captured_at = excluded.captured_at
+		RETURNING 1)
+	SELECT count(*)::int FROM recorded;
+END;
+COMMENT ON FUNCTION steep_repl.record_fingerprints(text, text[], text[], text[])
+	IS 'internal: keep the fingerprints of the tables that a node has, and forget those of others';
+
+CREATE FUNCTION steep_repl.compute_fingerprint(p_schema text, p_table text)
+RETURNS text
+LANGUAGE c STABLE STRICT
+AS 'MODULE_PATHNAME', 'steep_repl_compute_fingerprint';
+COMMENT ON FUNCTION steep_repl.compute_fingerprint(text, text)
+	IS 'fingerprint of a table of this node: equal on two nodes, of any release, if its rows may hold the same';
+
+CREATE FUNCTION steep_repl.capture_all_fingerprints(p_node_id text)
+RETURNS int
+LANGUAGE c VOLATILE
+AS 'MODULE_PATHNAME', 'steep_repl_capture_all_fingerprints';
+COMMENT ON FUNCTION steep_repl.capture_all_fingerprints(text)
+	IS 'records the fingerprints of all tables of a node in schema_fingerprints; returns how many. Another node than this is asked over the network';
+
+CREATE FUNCTION steep_repl.compare_fingerprints(p_local_node text, p_peer_node text)
+RETURNS TABLE (
+	table_schema text, table_name text, local_fingerprint text, remote_fingerprint text, status text)
+LANGUAGE c VOLATILE ROWS 100
+AS 'MODULE_PATHNAME', 'steep_repl_compare_fingerprints';
+COMMENT ON FUNCTION steep_repl.compare_fingerprints(text, text)
+	IS 'fingerprints of all tables of this node and of another, as they are now: match, mismatch, local_only or remote_only';
+
+CREATE FUNCTION steep_repl.schema_diff(p_peer_connstr text, p_table text)
+RETURNS TABLE (
+	object text, difference text, severity text, local_definition text, remote_definition text,
+	fix_sql text, destructive_sql text)
+LANGUAGE c VOLATILE ROWS 10
+AS 'MODULE_PATHNAME', 'steep_repl_schema_diff';
+COMMENT ON FUNCTION steep_repl.schema_diff(text, text)
+	IS 'how a table differs from that of a peer, and the SQL that would make it the same here; destructive_sql, which drops or narrows something, is yours to decide on';
 
 ----------------------------------------------------------------------------
 -- Merge

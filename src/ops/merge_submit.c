@@ -15,7 +15,9 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
+#include "utils/snapmgr.h"
 
+#include "base/image.h"
 #include "base/options.h"
 #include "base/sqltext.h"
 #include "jobs/ledger.h"
@@ -24,6 +26,7 @@
 #include "ops/merge.h"
 #include "ops/merge_echo.h"
 #include "ops/merge_options.h"
+#include "ops/schema.h"
 #include "ops/tables.h"
 #include "run/server.h"
 
@@ -201,6 +204,21 @@ order_tables(Submission *merge, Session *session)
 			 errhint("Merge these tables as a whole: without the option atomicity, in a call of their own.")));
 }
 
+/*
+ * Look at how the tables' schemas differ, and do about it what the caller
+ * wants.  A dry run creates nothing.
+ */
+static void
+settle_drift(const Submission *merge, ArrayType *tables)
+{
+	DriftMode	mode = steep_drift_mode(steep_options_text(merge->json, "schema"));
+
+	if (mode == DRIFT_AUTO && merge->dry_run)
+		mode = DRIFT_MANUAL;
+	if (mode != DRIFT_IGNORE && tables != NULL)
+		steep_drift_settle(merge->address, steep_image_array(tables), mode);
+}
+
 /* Check the merge on both nodes, and order its tables. */
 static void
 check_merge(Submission *merge)
@@ -336,6 +354,7 @@ Datum
 steep_repl_start_merge(PG_FUNCTION_ARGS)
 {
 	Submission	merge = {0};
+	ArrayType  *tables;
 
 	merge.strategy = steep_options_strategy(PG_ARGISNULL(2) ? NULL :
 											text_to_cstring(PG_GETARG_TEXT_PP(2)));
@@ -348,9 +367,13 @@ steep_repl_start_merge(PG_FUNCTION_ARGS)
 	steep_job_check();
 	merge.address = steep_peer_address_parse(PG_ARGISNULL(0) ? NULL :
 											 text_to_cstring(PG_GETARG_TEXT_PP(0)));
-	merge.asked = steep_tables_resolve(PG_ARGISNULL(1) ? NULL :
-									   PG_GETARG_ARRAYTYPE_P(1));
+	tables = PG_ARGISNULL(1) ? NULL : PG_GETARG_ARRAYTYPE_P(1);
+	settle_drift(&merge, tables);
+	/* what that has created is newer than the caller's snapshot */
+	PushActiveSnapshot(GetLatestSnapshot());
+	merge.asked = steep_tables_resolve(tables);
 	check_merge(&merge);
+	PopActiveSnapshot();
 	record_merge(&merge);
 	enqueue(&merge);
 	PG_RETURN_DATUM(steep_merge_record(merge.id));

@@ -91,18 +91,19 @@ introduce(Session *session)
 	session->there = make_node(steep_peer_row(session->peer,
 											  steep_catalog_node_sql(SITE_PEER),
 											  NULL));
+}
+
+/* Get ready to digest rows on both sides. */
+static void
+prepare_digests(Session *session)
+{
 	check_encoding(session);
 	session->way = choose_way(session);
 }
 
-/*
- * Connect to a peer and pin the settings of both sides.
- *
- * End it with steep_session_end(), or after an error with
- * steep_session_abandon().
- */
-Session *
-steep_session_begin(const PeerAddress *address)
+/* Connect, pin the settings of both sides, and do what else the use takes. */
+static Session *
+begin(const PeerAddress *address, void (*prepare) (Session *session))
 {
 	Session    *session = palloc0(sizeof(Session));
 
@@ -111,6 +112,8 @@ steep_session_begin(const PeerAddress *address)
 	PG_TRY();
 	{
 		introduce(session);
+		if (prepare)
+			prepare(session);
 	}
 	PG_CATCH();
 	{
@@ -119,6 +122,18 @@ steep_session_begin(const PeerAddress *address)
 	}
 	PG_END_TRY();
 	return session;
+}
+
+/*
+ * Connect to a peer and pin the settings of both sides, to compare rows.
+ *
+ * End it with steep_session_end(), or after an error with
+ * steep_session_abandon().
+ */
+Session *
+steep_session_begin(const PeerAddress *address)
+{
+	return begin(address, prepare_digests);
 }
 
 /* From here on the peer reads one snapshot. */
@@ -170,4 +185,26 @@ void
 steep_session_abandon(Session *session)
 {
 	steep_peer_close(session->peer);
+}
+
+/*
+ * Connect to any peer to look at its catalogs, do the work, and leave no
+ * connection behind, whatever happens.
+ */
+void
+steep_session_look(const PeerAddress *address, SessionWork work, void *arg)
+{
+	Session    *session = begin(address, NULL);
+
+	PG_TRY();
+	{
+		work(session, arg);
+	}
+	PG_CATCH();
+	{
+		steep_session_abandon(session);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	steep_session_end(session);
 }

@@ -34,7 +34,13 @@ typedef struct Session
 } Session;
 
 extern NodeInfo *steep_session_here(void);
+
+/* What is done while a session lasts. */
+typedef void (*SessionWork) (Session *session, void *arg);
+
 extern Session *steep_session_begin(const PeerAddress *address);
+extern void steep_session_look(const PeerAddress *address, SessionWork work,
+							   void *arg);
 extern void steep_session_read(Session *session);
 extern void steep_session_check_other(const Session *session);
 extern char *steep_session_place(const Session *session, Site site);
