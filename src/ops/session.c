@@ -94,7 +94,7 @@ steep_session_begin(const PeerAddress *address)
 {
 	Session    *session = palloc0(sizeof(Session));
 
-	session->pinned = steep_pin_begin();
+	session->pinned = steep_pin_begin(PIN_ALWAYS);
 	session->peer = steep_peer_open(address);
 	PG_TRY();
 	{
