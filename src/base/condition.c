@@ -96,7 +96,7 @@ steep_condition_check(const char *table, const char *condition)
 				 errmsg("condition of table \"%s\" is longer than %d bytes",
 						table, CONDITION_MAX_BYTES),
 				 errhint("Put it into a function, and call that.")));
-	pinned = steep_pin_begin();
+	pinned = steep_pin_begin(PIN_ALWAYS);
 	(void) parse(table, psprintf("SELECT 1 WHERE\n%s", condition));
 	statements = parse(table, psprintf("SELECT 1 WHERE (\n%s\n)", condition));
 	steep_pin_end(pinned);

@@ -247,7 +247,7 @@ read_row(const Resolution *wanted, char **conflict)
 	};
 	char	  **laid = steep_merge_ask(&lay_over, values);
 	const char *record[] = {laid[0]};
-	int			pinned = steep_pin_begin();
+	int			pinned = steep_pin_begin(PIN_ALWAYS);
 	char	  **row;
 
 	check_columns(wanted, laid);

@@ -107,7 +107,7 @@ begin(const PeerAddress *address, void (*prepare) (Session *session))
 {
 	Session    *session = palloc0(sizeof(Session));
 
-	session->pinned = steep_pin_begin();
+	session->pinned = steep_pin_begin(PIN_ALWAYS);
 	session->peer = steep_peer_open(address);
 	PG_TRY();
 	{
