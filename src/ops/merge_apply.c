@@ -69,15 +69,6 @@ static const Statement mark_applied = {
 	.params = {"text", "int4"},
 };
 
-/* Run a statement on either node; return its row, or NULL. */
-static char **
-ask(Apply *apply, const Statement *statement, const char *const *values)
-{
-	return statement->site == SITE_LOCAL ?
-		steep_local_row(statement, values, NIL) :
-		steep_peer_row(apply->session->peer, statement, values);
-}
-
 /* Set the limits of a transaction; learn whether triggers fire, and more. */
 static void
 set_limits(Apply *apply, Site site)
@@ -86,7 +77,9 @@ set_limits(Apply *apply, Site site)
 		apply->merge->lock_timeout,
 		apply->merge->options->fire_triggers ? "origin" : "replica"
 	};
-	char	  **row = ask(apply, steep_merge_settings_sql(site), values);
+	const Statement *set = steep_merge_settings_sql(site);
+	char	  **row = site == SITE_LOCAL ? steep_local_row(set, values, NIL) :
+		steep_peer_row(apply->session->peer, set, values);
 	bool		replica = strcmp(row[0], "replica") == 0;
 
 	if (site == SITE_LOCAL)
@@ -105,39 +98,6 @@ set_limits(Apply *apply, Site site)
 						site == SITE_LOCAL ? "here" : "on the peer"),
 				 errdetail("The role may not set session_replication_role."),
 				 errhint("GRANT SET ON PARAMETER session_replication_role to the role.")));
-}
-
-/*
- * Keep other merges off the tables, on the node with the lower system
- * identifier (of two databases of one server: the lower name; of a server and
- * its copy: the one that was started) first, so that two merges from both ends
- * do not deadlock.
- */
-static void
-exclude_others(Apply *apply)
-{
-	uint64		here = strtoull(apply->session->here->identifier, NULL, 10);
-	uint64		there = strtoull(apply->session->there->identifier, NULL, 10);
-	int			order = strcmp(apply->session->here->database,
-							   apply->session->there->database);
-	bool		ours = here != there ? here < there : order != 0 ? order < 0 :
-		strcmp(apply->session->here->started,
-			   apply->session->there->started) < 0;
-	Site		first = ours ? SITE_LOCAL : SITE_PEER;
-	ListCell   *cell;
-
-	for (int i = 0; i < 2; i++)
-	{
-		Site		site = i == 0 ? first :
-			(first == SITE_LOCAL ? SITE_PEER : SITE_LOCAL);
-
-		foreach(cell, apply->pairs)
-		{
-			const char *values[] = {steep_merge_table(lfirst(cell))};
-
-			(void) ask(apply, steep_merge_exclude_sql(site), values);
-		}
-	}
 }
 
 /*
@@ -284,7 +244,7 @@ bool
 steep_merge_finish_batch(Apply *apply)
 {
 	apply->pairs = steep_merge_pairs(apply->session, apply->merge, apply->table);
-	exclude_others(apply);
+	steep_merge_exclude_others(apply);
 	steep_merge_guard_tables(apply);
 	if (apply->forward)
 	{

@@ -74,6 +74,7 @@ extern void steep_merge_mark_round(const Apply *apply);
 extern void steep_merge_mark_batch(const Apply *apply, bool written);
 
 /* merge_guard.c */
+extern void steep_merge_exclude_others(Apply *apply);
 extern void steep_merge_guard_tables(Apply *apply);
 
 /* merge_write.c */
