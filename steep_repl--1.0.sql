@@ -310,6 +310,7 @@ CREATE TABLE steep_repl.snapshot_chunks (
 	snapshot_id text NOT NULL,
 	number int NOT NULL,
 	chunk int NOT NULL,
+	part int NOT NULL DEFAULT 1,
 	first_block bigint,
 	last_block bigint,
 	done boolean NOT NULL DEFAULT false,
@@ -322,6 +323,7 @@ CREATE TABLE steep_repl.snapshot_chunks (
 	FOREIGN KEY (snapshot_id, number) REFERENCES steep_repl.snapshot_tables ON DELETE CASCADE
 );
 COMMENT ON TABLE steep_repl.snapshot_chunks IS 'files with rows of snapshots: parts of tables';
+COMMENT ON COLUMN steep_repl.snapshot_chunks.part IS 'which step is at it: one takes a big chunk, or several small ones';
 COMMENT ON COLUMN steep_repl.snapshot_chunks.first_block IS 'of the table, as it is written; null: from its start';
 COMMENT ON COLUMN steep_repl.snapshot_chunks.last_block IS 'the first that is not in it any more; null: up to its end';
 COMMENT ON COLUMN steep_repl.snapshot_chunks.done IS 'the file is written, or its rows are loaded';
@@ -1757,14 +1759,15 @@ COMMENT ON FUNCTION steep_repl.add_snapshot_table(text, int, oid, text, text, te
 'internal: adds a table to a snapshot';
 
 CREATE FUNCTION steep_repl.add_snapshot_chunk(
-	p_snapshot_id text, p_number int, p_chunk int, p_first bigint, p_last bigint)
+	p_snapshot_id text, p_number int, p_chunk int, p_part int, p_first bigint, p_last bigint)
 RETURNS void
 LANGUAGE sql VOLATILE
 BEGIN ATOMIC
-	INSERT INTO steep_repl.snapshot_chunks (snapshot_id, number, chunk, first_block, last_block)
-	VALUES (p_snapshot_id, p_number, p_chunk, p_first, p_last);
+	INSERT INTO steep_repl.snapshot_chunks
+		(snapshot_id, number, chunk, part, first_block, last_block)
+	VALUES (p_snapshot_id, p_number, p_chunk, p_part, p_first, p_last);
 END;
-COMMENT ON FUNCTION steep_repl.add_snapshot_chunk(text, int, int, bigint, bigint) IS
+COMMENT ON FUNCTION steep_repl.add_snapshot_chunk(text, int, int, int, bigint, bigint) IS
 'internal: adds a part of a table to a snapshot';
 
 CREATE FUNCTION steep_repl.record_chunk(
@@ -1777,6 +1780,9 @@ BEGIN ATOMIC
 	SET done = true, rows = p_rows, bytes = p_bytes, file_bytes = p_file_bytes,
 		sha256 = p_sha256, digest = p_digest
 	WHERE snapshot_id = p_snapshot_id AND number = p_number AND chunk = p_chunk;
+	-- of two that end at once, one sees the other
+	SELECT FROM steep_repl.snapshot_tables
+	WHERE snapshot_id = p_snapshot_id AND number = p_number FOR NO KEY UPDATE;
 	SELECT NOT EXISTS (SELECT FROM steep_repl.snapshot_chunks
 		WHERE snapshot_id = p_snapshot_id AND number = p_number AND NOT done);
 END;

@@ -55,6 +55,8 @@ typedef struct StepContext
 	bool		decided;		/* set by the operation, with a call of
 								 * HOLD_CANCEL_INTERRUPTS(): the peer may have
 								 * committed, so a cancel comes too late */
+	void	   *result;			/* the operation's own, from run_step to
+								 * record_step */
 } StepContext;
 
 /* Why a job or a step failed; fields may be NULL. */
@@ -92,6 +94,13 @@ typedef struct Operation
 	void		(*run_step) (StepContext *step);
 
 	/*
+	 * The step ran in a read-only transaction, which has committed.  Runs as
+	 * the extension's owner, in the transaction that marks it complete: the
+	 * place to write down its result.  May be NULL.
+	 */
+	void		(*record_step) (StepContext *step);
+
+	/*
 	 * All steps are complete.  Runs as the job's owner, in the transaction
 	 * that marks the job complete.  May be NULL.
 	 */
@@ -111,5 +120,6 @@ typedef struct Operation
 extern void steep_operations_set(const Operation *const *table);
 extern const Operation *steep_operation_find(const char *name);
 extern const char *steep_job_status_name(JobStatus status);
+extern char *steep_job_error_text(const JobError *error);
 
 #endif							/* STEEP_REPL_OPERATION_H */

@@ -170,11 +170,11 @@ check_limits(const JobSpec *spec)
 
 	if (steep_operation_find(spec->operation) == NULL)
 		elog(ERROR, "unknown operation \"%s\"", spec->operation);
-	if (spec->parallel < 1 || spec->parallel > STEEP_MAX_HELPERS)
+	if (spec->parallel < 1 || spec->parallel > STEEP_MAX_PARALLEL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("parallel must be between 1 and %d",
-						STEEP_MAX_HELPERS)));
+						STEEP_MAX_PARALLEL)));
 	if (strcmp(steep_local_value(&has_pending_jobs, &limit, NIL), "t") == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
