@@ -9,7 +9,19 @@ OBJS = $(patsubst %.c,%.o,$(wildcard src/*.c src/*/*.c))
 PG_CPPFLAGS = -Isrc -isystem $(shell $(PG_CONFIG) --includedir-server) \
 	-isystem $(shell $(PG_CONFIG) --includedir)
 PG_CFLAGS = -std=gnu99 -Wall -Wextra -Werror -Wno-unused-parameter
-SHLIB_LINK = -lpq
+SHLIB_LINK = -lpq $(FILES_LIBS)
+
+# Snapshot files: each compression of which the library is there is built in,
+# but for those of make WITHOUT="GZIP LZ4 ZSTD".
+FILES_OBJS = $(patsubst %.c,%.o,$(wildcard src/files/*.c))
+codec_GZIP = zlib.h z
+codec_LZ4 = lz4frame.h lz4
+codec_ZSTD = zstd.h zstd
+includes = $(shell echo '\#include <$(1)>' | $(CC) -E -x c - >/dev/null 2>&1 && echo yes)
+CODECS := $(foreach c,$(filter-out $(WITHOUT),GZIP LZ4 ZSTD),$(if \
+	$(call includes,$(word 1,$(codec_$(c)))),$(c)))
+FILES_LIBS = -lcrypto $(foreach c,$(CODECS),-l$(word 2,$(codec_$(c))))
+PG_CPPFLAGS += $(CODECS:%=-DSTEEP_WITH_%)
 
 # clang does not know every flag that a server built with gcc asks for.
 ifneq ($(findstring clang,$(CC)),)
@@ -25,6 +37,7 @@ REGRESS = $(patsubst test/sql/%.sql,%,$(sort $(wildcard test/sql/*.sql)))
 REGRESS_OPTS = --inputdir=test --outputdir=test
 ISOLATION = $(patsubst test/specs/%.spec,%,$(sort $(wildcard test/specs/*.spec)))
 ISOLATION_OPTS = --inputdir=test --outputdir=test
+EXTRA_CLEAN = test/files/snapfile
 TAP_TESTS = 1
 PROVE_TESTS ?= test/t/*.pl
 PROVE_FLAGS = -I test/perl
@@ -41,4 +54,9 @@ demo check bench:
 else
 include $(PGXS)
 $(OBJS): $(wildcard src/*/*.h)
+
+# A program for tests of src/files.
+snapfile = test/files/snapfile
+$(snapfile): $(wildcard test/files/*.[ch]) $(FILES_OBJS)
+	$(CC) $(CFLAGS) $(CPPFLAGS) $(filter %.c %.o,$^) $(FILES_LIBS) -o $@
 endif

@@ -120,6 +120,7 @@ typedef struct ManifestTotal
 
 typedef struct Manifest
 {
+	uint32_t	format;			/* the writer says MANIFEST_FORMAT */
 	const char *snapshot_id;	/* snap_YYYYMMDD_HHMMSS_<8 hex> */
 	const char *created_at;		/* YYYY-MM-DDTHH:MM:SSZ */
 	const char *lsn;

@@ -1,0 +1,103 @@
+/*-------------------------------------------------------------------------
+ *
+ * codec_zstd.c
+ *		zstd.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "files/codec.h"
+
+#ifdef STEEP_WITH_ZSTD
+
+#include <zstd.h>
+
+static void *
+compress_start(int level)
+{
+	ZSTD_CCtx  *context = ZSTD_createCCtx();
+
+	if (context != NULL)
+	{
+		ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, level);
+		ZSTD_CCtx_setParameter(context, ZSTD_c_checksumFlag, 1);
+	}
+	return context;
+}
+
+static void
+compress_free(void *state)
+{
+	ZSTD_freeCCtx(state);
+}
+
+static bool
+compress_piece(void *state, CodecInput *in, CodecOutput *out, bool *ended,
+			   Failure *failure)
+{
+	ZSTD_inBuffer from = {in->data, in->length, in->used};
+	ZSTD_outBuffer to = {out->data, out->capacity, out->used};
+	size_t		left = ZSTD_compressStream2(state, &to, &from,
+											in->last ? ZSTD_e_end : ZSTD_e_continue);
+
+	if (ZSTD_isError(left))
+		return steep_failure_set(failure, FAILURE_IO,
+								 "zstd could not compress: %s",
+								 ZSTD_getErrorName(left));
+	in->used = from.pos;
+	out->used = to.pos;
+	*ended = in->last && left == 0;
+	return true;
+}
+
+static void *
+unpack_start(void)
+{
+	ZSTD_DCtx  *context = ZSTD_createDCtx();
+
+	if (context != NULL)
+		ZSTD_DCtx_setParameter(context, ZSTD_d_windowLogMax, CODEC_WINDOW_LOG);
+	return context;
+}
+
+static void
+unpack_free(void *state)
+{
+	ZSTD_freeDCtx(state);
+}
+
+static bool
+unpack_piece(void *state, CodecInput *in, CodecOutput *out, bool *ended,
+			 const char **reason)
+{
+	ZSTD_inBuffer from = {in->data, in->length, in->used};
+	ZSTD_outBuffer to = {out->data, out->capacity, out->used};
+	size_t		left = ZSTD_decompressStream(state, &to, &from);
+
+	if (ZSTD_isError(left))
+	{
+		*reason = ZSTD_getErrorName(left);
+		return false;
+	}
+	in->used = from.pos;
+	out->used = to.pos;
+	*ended = left == 0;
+	return true;
+}
+
+#endif							/* STEEP_WITH_ZSTD */
+
+const Codec steep_codec_zstd = {
+	.name = "zstd",
+	.suffix = ".zst",
+	.max_level = 19,
+	.default_level = 1,
+	.max_ratio = 32768,			/* four bytes for a block of 128 kB */
+#ifdef STEEP_WITH_ZSTD
+	.compress_start = compress_start,
+	.compress = compress_piece,
+	.compress_free = compress_free,
+	.unpack_start = unpack_start,
+	.unpack = unpack_piece,
+	.unpack_free = unpack_free,
+#endif
+};
