@@ -147,7 +147,7 @@ flush(CopyText *text)
 					 errdetail("Its text has more than %zu bytes.",
 							   (size_t) MaxAllocSize)));
 	}
-	if (text->p > text->buffer)
+	if (text->p > text->buffer && text->sink != NULL)
 		text->sink(text->arg, text->buffer, text->p - text->buffer);
 	text->p = text->line = text->buffer;
 }

@@ -23,7 +23,7 @@
 
 #define COPYTEXT_DIGEST 33		/* 32 hex digits, and the end */
 
-/* Takes a piece of the text; it is gone when this returns. */
+/* Takes a piece of the text; it is gone when this returns.  NULL: nobody. */
 typedef void (*CopyTextSink) (void *arg, const char *data, size_t length);
 
 typedef struct CopyTextTotals

@@ -221,7 +221,10 @@ check_only_there(Session *session, const char *const *values, List *pairs)
 	steep_spool_end(spool);
 }
 
-/* List the tables of a pattern; there must be one at least. */
+/*
+ * List the tables of a pattern; there must be one at least.  Without a
+ * session they are this node's alone.
+ */
 static List *
 expand_entry(Session *session, char *asked)
 {
@@ -255,12 +258,15 @@ expand_entry(Session *session, char *asked)
 				 errhint(publication ?
 						 "Check that the publication exists and has tables." :
 						 "Check that the schema exists and has tables.")));
-	if (!publication)
+	if (!publication && session != NULL)
 		check_only_there(session, values, pairs);
 	return pairs;
 }
 
-/* Replace the patterns among the pairs by the tables they name. */
+/*
+ * Replace the patterns among the pairs by the tables they name; session is
+ * NULL if no peer takes part.
+ */
 List *
 steep_tables_expand(Session *session, List *pairs)
 {
