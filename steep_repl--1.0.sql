@@ -1827,17 +1827,18 @@ END;
 COMMENT ON FUNCTION steep_repl.record_table_digest(text, int, text) IS
 'internal: records the sum of the digests of a table''s rows';
 
-CREATE FUNCTION steep_repl.forget_snapshot_work(p_snapshot_id text, p_job bigint, p_first_step text)
+CREATE FUNCTION steep_repl.forget_snapshot_work(p_snapshot_id text, p_job bigint)
 RETURNS void
 LANGUAGE sql VOLATILE
 BEGIN ATOMIC
+	UPDATE steep_repl.snapshots SET directory_made = false WHERE snapshot_id = p_snapshot_id;
 	DELETE FROM steep_repl.snapshot_tables WHERE snapshot_id = p_snapshot_id;
-	DELETE FROM steep_repl.work_steps WHERE job_id = p_job AND kind <> p_first_step;
+	DELETE FROM steep_repl.work_steps WHERE job_id = p_job AND kind NOT IN ('directory', 'plan');
 	UPDATE steep_repl.work_steps
 	SET status = 'pending', attempt = 0, helper = NULL, next_attempt_at = '-infinity'
 	WHERE job_id = p_job;
 END;
-COMMENT ON FUNCTION steep_repl.forget_snapshot_work(text, bigint, text) IS
+COMMENT ON FUNCTION steep_repl.forget_snapshot_work(text, bigint) IS
 'internal: forgets what a job has written of a snapshot, before it starts over';
 
 CREATE FUNCTION steep_repl.start_snapshot(

@@ -1,0 +1,216 @@
+/*-------------------------------------------------------------------------
+ *
+ * snapshot.c
+ *		Snapshots in files: their records.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "lib/stringinfo.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/snapmgr.h"
+
+#include "jobs/ledger.h"
+#include "jobs/queue.h"
+#include "ops/snapshot.h"
+
+PG_FUNCTION_INFO_V1(steep_repl_wait_snapshot);
+
+static const Statement new_snapshot = {
+	.site = SITE_LOCAL,
+	.writes = true,
+	.purpose = "record the snapshot",
+	.text = "SELECT steep_repl.new_snapshot($1, $2, $3, $4, $5, $6, $7)",
+	.nparams = 7,
+	.params = {"text", "text", "text", "int", "boolean", "jsonb", "oid"},
+};
+
+static const Statement load_snapshot = {
+	.site = SITE_LOCAL,
+	.writes = true,
+	.purpose = "read the snapshot's record",
+	.text = "SELECT path, compression, parallel, verify, options, directory_made\n"
+	"FROM steep_repl.snapshots WHERE snapshot_id = $1",
+	.nparams = 1,
+	.params = {"text"},
+};
+
+static const Statement read_snapshot = {
+	.site = SITE_LOCAL,
+	.purpose = "read the snapshot's record",
+	.text = "SELECT * FROM steep_repl.snapshots WHERE snapshot_id = $1",
+	.nparams = 1,
+	.params = {"text"},
+};
+
+static const Statement find_snapshot = {
+	.site = SITE_LOCAL,
+	.writes = true,
+	.purpose = "find the snapshot",
+	.text = "SELECT may, job FROM steep_repl.find_snapshot($1, $2)",
+	.nparams = 2,
+	.params = {"text", "oid"},
+};
+
+static const Statement mark_snapshot = {
+	.site = SITE_LOCAL,
+	.writes = true,
+	.purpose = "mark the snapshot",
+	.text = "SELECT steep_repl.mark_snapshot($1, $2, $3, $4)",
+	.nparams = 4,
+	.params = {"text", "text", "text", "boolean"},
+};
+
+/* Record a snapshot that is to be written or applied; returns its id. */
+char *
+steep_snapshot_new(const char *kind, const char *path,
+				   const char *compression, int parallel, bool verify,
+				   Jsonb *options)
+{
+	const char *values[] = {
+		kind, path, compression, psprintf("%d", parallel),
+		verify ? "true" : "false",
+		JsonbToCString(NULL, &options->root, VARSIZE(options)),
+		psprintf("%u", GetUserId())
+	};
+
+	return steep_books_row(&new_snapshot, values)[0];
+}
+
+/* Read what a snapshot's job was asked to do. */
+FileSnapshot *
+steep_snapshot_load(const char *id)
+{
+	const char *values[] = {id};
+	char	  **row = steep_books_row(&load_snapshot, values);
+	FileSnapshot   *snapshot = palloc0(sizeof(FileSnapshot));
+	Failure		failure;
+
+	if (row == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("snapshot \"%s\" does not exist", id),
+				 errhint("Its record was removed; start a new one.")));
+	snapshot->id = id;
+	snapshot->path = row[0];
+	if (row[1] != NULL)
+		steep_held_check(steep_compression_parse(row[1], &snapshot->compression,
+												 &failure), &failure);
+	snapshot->parallel = atoi(row[2]);
+	snapshot->verify = steep_books_bool(row[3]);
+	snapshot->options = row[4];
+	snapshot->directory_made = steep_books_bool(row[5]);
+	return snapshot;
+}
+
+/* Read a snapshot's row as it is now, whatever our isolation level. */
+Datum
+steep_snapshot_record(const char *id)
+{
+	const char *values[] = {id};
+	Books		books = steep_books_open();
+	Datum		row;
+
+	PushActiveSnapshot(GetLatestSnapshot());
+	row = steep_local_record(&read_snapshot, values);
+	PopActiveSnapshot();
+	steep_books_close(books);
+	return row;
+}
+
+/* Say how a snapshot stands, for a callback of its job. */
+void
+steep_snapshot_mark(const char *id, const char *status, const JobError *error,
+					bool left_behind)
+{
+	const char *values[] = {
+		id, status, error ? steep_job_error_text(error) : NULL,
+		left_behind ? "true" : "false"
+	};
+
+	(void) steep_books_none(&mark_snapshot, values, NIL);
+}
+
+/* List the names that options can have. */
+static char *
+list_known(const char *const *known)
+{
+	StringInfoData names;
+
+	initStringInfo(&names);
+	for (int i = 0; known[i] != NULL; i++)
+		appendStringInfo(&names, "%s%s", i > 0 ? ", " : "", known[i]);
+	return names.data;
+}
+
+static void
+check_option(const char *name, const char *const *known)
+{
+	for (int i = 0; known[i] != NULL; i++)
+	{
+		if (strcmp(name, known[i]) == 0)
+			return;
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("option \"%s\" does not exist", name),
+			 errhint("Options are %s.", list_known(known))));
+}
+
+/* Refuse options whose names are not in a list, which ends with NULL. */
+void
+steep_snapshot_check_options(Jsonb *options, const char *const *known)
+{
+	JsonbIterator *it;
+	JsonbValue	value;
+	JsonbIteratorToken token;
+
+	if (!JB_ROOT_IS_OBJECT(options))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("p_options must be a JSON object"),
+				 errhint("Write '{}', or options by name.")));
+	it = JsonbIteratorInit(&options->root);
+	(void) JsonbIteratorNext(&it, &value, true);
+	while ((token = JsonbIteratorNext(&it, &value, true)) != WJB_DONE)
+	{
+		if (token == WJB_KEY)
+			check_option(pnstrdup(value.val.string.val, value.val.string.len),
+						 known);
+	}
+}
+
+/* Find the job of a snapshot, if the caller may know; NULL if it has none. */
+static char *
+find_job(const char *id)
+{
+	const char *values[] = {id, psprintf("%u", GetUserId())};
+	char	  **row = steep_books_row(&find_snapshot, values);
+
+	if (row == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("snapshot \"%s\" does not exist", id),
+				 errhint("steep_repl.list_operations() lists them.")));
+	if (!steep_books_bool(row[0]))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied for snapshot \"%s\"", id),
+				 errhint("Ask as the role that started it.")));
+	return row[1];
+}
+
+/* wait_snapshot(p_snapshot_id text, p_timeout_seconds int) */
+Datum
+steep_repl_wait_snapshot(PG_FUNCTION_ARGS)
+{
+	char	   *id = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	char	   *job = find_job(id);
+
+	if (job != NULL)
+		steep_job_wait(strtoll(job, NULL, 10), PG_GETARG_INT32(1));
+	PG_RETURN_DATUM(steep_snapshot_record(id));
+}
