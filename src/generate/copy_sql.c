@@ -12,10 +12,17 @@
 #include "base/sqltext.h"
 #include "generate/copy_sql.h"
 
+/* What the system has made, or an extension, the copy has or makes by itself. */
+#define OF_USERS \
+	"n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'\n" \
+	"        AND NOT EXISTS\n" \
+	"          (SELECT FROM pg_depend d\n" \
+	"           WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid\n" \
+	"             AND d.deptype = 'e')"
+
 /*
  * $1 lists tables, of which partitioned ones stand for their partitions; null
- * stands for all tables of users.  What extensions have made, the copy makes
- * by creating them.
+ * stands for all tables of users.
  *
  * Only of a heap it is known that its rows are found by ranges of blocks; of
  * others blocks is 0.
@@ -52,11 +59,7 @@ static const Statement tables_sql = {
 	"        c.oid = ANY ($1) OR c.oid IN\n"
 	"          (SELECT p.relid FROM unnest($1) w, pg_partition_tree(w) p)\n"
 	"      ELSE\n"
-	"        n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'\n"
-	"        AND NOT EXISTS\n"
-	"          (SELECT FROM pg_depend d\n"
-	"           WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid\n"
-	"             AND d.deptype = 'e')\n"
+	"        " OF_USERS "\n"
 	"      END\n"
 	"ORDER BY n.nspname COLLATE \"C\", c.relname COLLATE \"C\"",
 	.nparams = 1,
@@ -68,6 +71,94 @@ const Statement *
 steep_copy_tables_sql(void)
 {
 	return &tables_sql;
+}
+
+/*
+ * Those that a column of a table in $1 owns, or a default depends on; a
+ * partition has its root's columns.
+ */
+static const Statement sequences_sql = {
+	.site = SITE_LOCAL,
+	.purpose = "list the sequences",
+	.text =
+	"WITH owners AS MATERIALIZED\n"
+	"  (SELECT t.relid FROM unnest($1) t(relid)\n"
+	"   UNION\n"
+	"   SELECT a.relid FROM unnest($1) t(relid), pg_partition_ancestors(t.relid) a)\n"
+	"SELECT n.nspname, c.relname,\n"
+	"       has_schema_privilege(n.oid, 'USAGE')\n"
+	"         AND has_sequence_privilege(c.oid, 'SELECT')\n"
+	"FROM pg_class c\n"
+	"JOIN pg_namespace n ON n.oid = c.relnamespace\n"
+	"WHERE c.relkind = 'S' AND c.relpersistence <> 't'\n"
+	"  AND " OF_USERS "\n"
+	"  AND (EXISTS\n"
+	"      (SELECT FROM pg_depend d\n"
+	"       WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid\n"
+	"         AND d.refclassid = 'pg_class'::regclass\n"
+	"         AND d.refobjid IN (SELECT relid FROM owners)\n"
+	"         AND d.deptype IN ('a', 'i'))\n"
+	"    OR EXISTS\n"
+	"      (SELECT FROM pg_depend d\n"
+	"       JOIN pg_attrdef f ON f.oid = d.objid\n"
+	"       WHERE d.classid = 'pg_attrdef'::regclass\n"
+	"         AND d.refclassid = 'pg_class'::regclass AND d.refobjid = c.oid\n"
+	"         AND f.adrelid IN (SELECT relid FROM owners)))\n"
+	"ORDER BY n.nspname COLLATE \"C\", c.relname COLLATE \"C\"",
+	.nparams = 1,
+	.params = {"oid[]"},
+};
+
+/*
+ * The names of the tables in $1, or of all: of users, partitioned ones among
+ * them, but no partitions.
+ */
+static const Statement names_sql = {
+	.site = SITE_LOCAL,
+	.purpose = "name the tables",
+	.text =
+	"SELECT format('%I.%I', n.nspname, c.relname)\n"
+	"FROM pg_class c\n"
+	"JOIN pg_namespace n ON n.oid = c.relnamespace\n"
+	"WHERE CASE WHEN $1 IS NOT NULL THEN c.oid = ANY ($1)\n"
+	"      ELSE c.relkind IN ('r', 'p') AND c.relpersistence <> 't'\n"
+	"        AND NOT c.relispartition AND " OF_USERS "\n"
+	"      END\n"
+	"ORDER BY 1 COLLATE \"C\"",
+	.nparams = 1,
+	.params = {"oid[]"},
+};
+
+/* List the names of the tables that a snapshot creates. */
+const Statement *
+steep_copy_names_sql(void)
+{
+	return &names_sql;
+}
+
+/* List the sequences that a snapshot holds. */
+const Statement *
+steep_copy_sequences_sql(void)
+{
+	return &sequences_sql;
+}
+
+const Statement *
+/*----------
+ * Read how far a sequence is.
+ *
+ *	SELECT last_value, is_called FROM <sequence>
+ *----------
+ */
+steep_copy_sequence_sql(const char *schema, const char *sequence)
+{
+	Statement  *statement = palloc0(sizeof(Statement));
+
+	statement->site = SITE_LOCAL;
+	statement->purpose = "read a sequence";
+	statement->text = psprintf("SELECT last_value, is_called FROM %s",
+							   steep_sql_name(schema, sequence));
+	return statement;
 }
 
 const Statement *

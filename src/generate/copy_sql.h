@@ -26,6 +26,10 @@ enum
 };
 
 extern const Statement *steep_copy_tables_sql(void);
+extern const Statement *steep_copy_names_sql(void);
+extern const Statement *steep_copy_sequences_sql(void);
+extern const Statement *steep_copy_sequence_sql(const char *schema,
+												const char *sequence);
 extern const Statement *steep_copy_rows_sql(const char *schema,
 											const char *table, List *columns,
 											bool first, bool last);

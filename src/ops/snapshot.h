@@ -59,6 +59,15 @@ typedef struct SnapshotTable
 	int			number;			/* in the names of its files */
 } SnapshotTable;
 
+/* What creates the tables elsewhere. */
+typedef struct SnapshotSchema
+{
+	StreamTotals pre_data;
+	StreamTotals post_data;
+	List	   *extensions;		/* rows of name and version */
+	List	   *left_out;		/* rows of kind and name */
+} SnapshotSchema;
+
 /* What a caller wants to do with a directory. */
 typedef enum SnapshotAccess
 {
@@ -98,6 +107,18 @@ extern void steep_snapshot_plan(StepContext *step);
 extern void steep_snapshot_begin_hold(StepContext *step);
 extern void steep_snapshot_hold(StepContext *step);
 extern void steep_snapshot_record_hold(StepContext *step);
+
+/* snapshot_facts.c */
+extern char *steep_snapshot_collect_facts(const char *relids,
+										  const SnapshotSchema *schema,
+										  char **lsn);
+extern void steep_snapshot_read_facts(const FileSnapshot *snapshot,
+									  Manifest *manifest);
+
+/* snapshot_schema.c */
+extern List *steep_snapshot_left_out(const char *relids);
+extern SnapshotSchema *steep_snapshot_write_schema(const FileSnapshot *snapshot,
+												   const char *relids);
 
 /* snapshot_data.c */
 extern void steep_snapshot_begin_data(StepContext *step);

@@ -13,14 +13,11 @@
 #include "postgres.h"
 
 #include "access/xact.h"
-#include "lib/stringinfo.h"
 #include "storage/lmgr.h"
-#include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/snapmgr.h"
 
 #include "base/guc.h"
-#include "base/sqltext.h"
 #include "base/testpoint.h"
 #include "jobs/hold.h"
 #include "jobs/ledger.h"
@@ -37,18 +34,6 @@ static const Statement others_done = {
 	.params = {"bigint", "int", "bigint"},
 };
 
-static const Statement node_facts = {
-	.site = SITE_LOCAL,
-	.purpose = "read what the snapshot is of",
-	.text = "SELECT pg_current_wal_insert_lsn(), jsonb_build_object(\n"
-	"  'created_at', to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'),\n"
-	"  'server_version', current_setting('server_version_num'),\n"
-	"  'system_identifier', (SELECT system_identifier::text FROM pg_control_system()),\n"
-	"  'database', current_database(),\n"
-	"  'encoding', current_setting('server_encoding'))",
-	.nparams = 0,
-};
-
 static const Statement record_facts = {
 	.site = SITE_LOCAL,
 	.writes = true,
@@ -61,8 +46,8 @@ static const Statement record_facts = {
 /* What is written down when all is done. */
 typedef struct HoldResult
 {
-	const char *lsn;
-	const char *facts;
+	char	   *lsn;
+	char	   *facts;
 } HoldResult;
 
 static void
@@ -132,19 +117,19 @@ all_done(void *arg)
 void
 steep_snapshot_hold(StepContext *step)
 {
+	const FileSnapshot *snapshot = steep_snapshot_load(step->job->snapshot_id);
 	HoldResult *result = palloc0(sizeof(HoldResult));
-	char	   *name;
-	char	  **row;
+	SnapshotSchema *schema;
 
 	check_plan(step);
-	name = ExportSnapshot(GetTransactionSnapshot());
-	row = steep_local_row(&node_facts, NULL, NIL);
-	result->lsn = row[0];
-	result->facts = row[1];
-	step->result = result;
 	steep_progress_phase("data");
-	steep_hold_publish(name);
+	steep_hold_publish(ExportSnapshot(GetTransactionSnapshot()));
 	TEST_POINT("held");
+	schema = steep_snapshot_write_schema(snapshot,
+										 steep_snapshot_relids(step->job->params));
+	result->facts = steep_snapshot_collect_facts(steep_snapshot_relids(step->params),
+												 schema, &result->lsn);
+	step->result = result;
 	steep_hold_keep(all_done, step);
 }
 
