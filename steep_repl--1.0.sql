@@ -489,6 +489,27 @@ AS 'MODULE_PATHNAME', 'steep_repl_overlap_sql';
 COMMENT ON FUNCTION steep_repl.overlap_sql(text, text, text[]) IS
 'prints the statements that analyze_overlap() would run for a table, on which node, and why';
 
+CREATE FUNCTION steep_repl.table_ddl(p_tables text[])
+RETURNS TABLE (section text, kind text, object text, statement text, table_name text)
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'steep_repl_table_ddl';
+COMMENT ON FUNCTION steep_repl.table_ddl(text[]) IS
+'lists the statements that create tables, and what they stand on, in an empty database, in order';
+
+CREATE FUNCTION steep_repl.table_ddl_omissions(p_tables text[])
+RETURNS TABLE (scope text, kind text, object text, needed_by text)
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'steep_repl_table_ddl_omissions';
+COMMENT ON FUNCTION steep_repl.table_ddl_omissions(text[]) IS
+'lists what table_ddl() leaves out: what its statements need, what else the tables have, and what else is in the database';
+
+CREATE FUNCTION steep_repl.column_ddl(p_table text, p_column text)
+RETURNS TABLE (section text, kind text, object text, statement text, table_name text)
+LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'steep_repl_column_ddl';
+COMMENT ON FUNCTION steep_repl.column_ddl(text, text) IS
+'lists the statements that add a column to a table that lacks it, and create what it stands on, in order';
+
 ----------------------------------------------------------------------------
 -- Jobs
 ----------------------------------------------------------------------------

@@ -136,18 +136,7 @@ steep_repl_assert_in_sync(PG_FUNCTION_ARGS)
 static ArrayType *
 one_table(FunctionCallInfo fcinfo, int n)
 {
-	Datum		table;
-	char	   *name = text_argument(fcinfo, n);
-
-	if (name == NULL)
-		return NULL;
-	if (steep_tables_is_pattern(name))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("\"%s\" may name more than one table", name),
-				 errhint("Name one table here; see many at once with steep_repl.analyze_overlap().")));
-	table = PG_GETARG_DATUM(n);
-	return construct_array(&table, 1, TEXTOID, -1, false, TYPALIGN_INT);
+	return steep_tables_one(PG_ARGISNULL(n) ? NULL : PG_GETARG_TEXT_PP(n));
 }
 
 /* Make p_primary_key of one table into p_primary_keys of several. */

@@ -144,6 +144,24 @@ steep_tables_is_pattern(const char *asked)
 	return ends_with(asked, ".*") || is_publication(asked);
 }
 
+/* Make the name of one table into a list of tables; NULL stays NULL. */
+ArrayType *
+steep_tables_one(text *table)
+{
+	Datum		value = PointerGetDatum(table);
+	char	   *name;
+
+	if (table == NULL)
+		return NULL;
+	name = text_to_cstring(table);
+	if (steep_tables_is_pattern(name))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"%s\" may name more than one table", name),
+				 errhint("Name one table here; see many at once with steep_repl.analyze_overlap().")));
+	return construct_array(&value, 1, TEXTOID, -1, false, TYPALIGN_INT);
+}
+
 /* Start a pair for one entry; only a plain table is looked up already. */
 static TablePair *
 resolve_entry(char *asked)
@@ -221,10 +239,7 @@ check_only_there(Session *session, const char *const *values, List *pairs)
 	steep_spool_end(spool);
 }
 
-/*
- * List the tables of a pattern; there must be one at least.  Without a
- * session they are this node's alone.
- */
+/* List the tables of a pattern; there must be one at least. */
 static List *
 expand_entry(Session *session, char *asked)
 {
@@ -258,14 +273,14 @@ expand_entry(Session *session, char *asked)
 				 errhint(publication ?
 						 "Check that the publication exists and has tables." :
 						 "Check that the schema exists and has tables.")));
-	if (!publication && session != NULL)
+	if (!publication && session)
 		check_only_there(session, values, pairs);
 	return pairs;
 }
 
 /*
- * Replace the patterns among the pairs by the tables they name; session is
- * NULL if no peer takes part.
+ * Replace the patterns among the pairs by the tables they name; by those of
+ * this node if there is no session.
  */
 List *
 steep_tables_expand(Session *session, List *pairs)

@@ -16,6 +16,7 @@
 
 extern List *steep_tables_resolve(ArrayType *tables);
 extern bool steep_tables_is_pattern(const char *asked);
+extern ArrayType *steep_tables_one(text *table);
 extern List *steep_tables_expand(Session *session, List *pairs);
 extern bool steep_tables_names(const char *written, const TablePair *pair);
 extern void steep_tables_check(Session *session, List *pairs,
