@@ -124,7 +124,7 @@ static const Statement names_sql = {
 	"      ELSE c.relkind IN ('r', 'p') AND c.relpersistence <> 't'\n"
 	"        AND NOT c.relispartition AND " OF_USERS "\n"
 	"      END\n"
-	"ORDER BY 1 COLLATE \"C\"",
+	"ORDER BY n.nspname COLLATE \"C\", c.relname COLLATE \"C\"",
 	.nparams = 1,
 	.params = {"oid[]"},
 };

@@ -112,6 +112,7 @@ extern void steep_snapshot_record_hold(StepContext *step);
 extern char *steep_snapshot_collect_facts(const char *relids,
 										  const SnapshotSchema *schema,
 										  char **lsn);
+extern const char *steep_snapshot_utf8(const char *text);
 extern void steep_snapshot_read_facts(const FileSnapshot *snapshot,
 									  Manifest *manifest);
 

@@ -7,12 +7,8 @@
  */
 #include "postgres.h"
 
-#include "mb/pg_wchar.h"
-#include "utils/builtins.h"
-
 #include "base/copytext.h"
 #include "base/image.h"
-#include "base/sqltext.h"
 #include "jobs/ledger.h"
 #include "jobs/progress.h"
 #include "ops/snapshot.h"
@@ -56,24 +52,6 @@ static const Statement record_totals = {
 	.params = {"text"},
 };
 
-static const Statement read_facts = {
-	.site = SITE_LOCAL,
-	.writes = true,
-	.purpose = "read what the snapshot is of",
-	.text = "SELECT lsn, facts ->> 'created_at', facts ->> 'server_version',\n"
-	"       facts ->> 'system_identifier', facts ->> 'database', facts ->> 'encoding'\n"
-	"FROM steep_repl.snapshots WHERE snapshot_id = $1",
-	.nparams = 1,
-	.params = {"text"},
-};
-
-/* The manifest is in UTF-8, whatever the database is in. */
-static const char *
-utf8(const char *text)
-{
-	return pg_server_to_any(text, strlen(text), PG_UTF8);
-}
-
 static const ManifestColumn *
 read_columns(const char *names, const char *types, size_t *count)
 {
@@ -87,8 +65,8 @@ read_columns(const char *names, const char *types, size_t *count)
 	columns = palloc0((list_length(name_list) + 1) * sizeof(ManifestColumn));
 	forboth(name, name_list, type, type_list)
 	{
-		columns[*count].name = utf8(lfirst(name));
-		columns[*count].type = utf8(lfirst(type));
+		columns[*count].name = steep_snapshot_utf8(lfirst(name));
+		columns[*count].type = steep_snapshot_utf8(lfirst(type));
 		(*count)++;
 	}
 	return columns;
@@ -130,8 +108,8 @@ read_table(const FileSnapshot *snapshot, char **row, ManifestTable *table)
 	const char *values[] = {snapshot->id, row[0], digest};
 
 	table->number = atoi(row[0]);
-	table->schema = utf8(row[1]);
-	table->name = utf8(row[2]);
+	table->schema = steep_snapshot_utf8(row[1]);
+	table->name = steep_snapshot_utf8(row[2]);
 	table->columns = read_columns(row[3], row[4], &table->ncolumns);
 	table->fingerprint = row[5];
 	table->chunks = read_chunks(snapshot, row[0], table, &totals);
@@ -155,23 +133,6 @@ read_tables(const FileSnapshot *snapshot, Manifest *manifest)
 	manifest->ntables = list_length(rows);
 }
 
-static void
-fill_facts(const FileSnapshot *snapshot, Manifest *manifest)
-{
-	const char *values[] = {snapshot->id};
-	char	  **row = steep_books_row(&read_facts, values);
-
-	manifest->format = MANIFEST_FORMAT;
-	manifest->snapshot_id = snapshot->id;
-	manifest->lsn = row[0];
-	manifest->created_at = row[1];
-	manifest->server_version = atoi(row[2]);
-	manifest->system_identifier = strtoull(row[3], NULL, 10);
-	manifest->database = utf8(row[4]);
-	manifest->encoding = row[5];
-	manifest->compression = snapshot->compression;
-}
-
 /* Write the manifest: from then on this is a snapshot. */
 void
 steep_snapshot_finalize(StepContext *step)
@@ -183,7 +144,7 @@ steep_snapshot_finalize(StepContext *step)
 	Failure		failure;
 
 	steep_progress_phase("finalizing");
-	fill_facts(snapshot, &manifest);
+	steep_snapshot_read_facts(snapshot, &manifest);
 	read_tables(snapshot, &manifest);
 	(void) steep_books_none(&record_totals, values, NIL);
 	directory = steep_held_open(steep_snapshot_place(snapshot->path,

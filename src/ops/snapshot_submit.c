@@ -13,6 +13,7 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
+#include "lib/stringinfo.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
@@ -27,6 +28,8 @@
 #include "ops/tables.h"
 
 PG_FUNCTION_INFO_V1(steep_repl_start_snapshot);
+
+#define MOST_NAMED 20			/* objects in a warning */
 
 static const char *const known_options[] = {"tables", NULL};
 
@@ -80,6 +83,34 @@ resolve_tables(List *asked)
 	return psprintf("{\"tables\": [%s]}", steep_sql_join(relids, ", "));
 }
 
+/* Say what a copy made from the snapshot will lack. */
+static void
+warn_left_out(List *objects)
+{
+	StringInfoData names;
+	ListCell   *cell;
+
+	if (objects == NIL)
+		return;
+	initStringInfo(&names);
+	foreach(cell, objects)
+	{
+		char	  **object = lfirst(cell);
+
+		if (foreach_current_index(cell) == MOST_NAMED)
+			break;
+		appendStringInfo(&names, "%s%s %s",
+						 cell == list_head(objects) ? "" : ", ",
+						 object[0], object[1]);
+	}
+	ereport(WARNING,
+			(errmsg("snapshot leaves out %d objects of the database",
+					list_length(objects)),
+			 errdetail("%s%s.", names.data,
+					   list_length(objects) > MOST_NAMED ? " and more" : ""),
+			 errhint("The manifest lists all of them.")));
+}
+
 /*
  * Look at the tables as the job will.  Returns the job's parameters; pins the
  * settings once the caller's own search_path has been heeded.
@@ -93,6 +124,7 @@ check_tables(Jsonb *options)
 	char	   *params = names ? resolve_tables(asked) : pstrdup("{}");
 
 	(void) steep_snapshot_list_tables(steep_snapshot_relids(params));
+	warn_left_out(steep_snapshot_left_out(steep_snapshot_relids(params)));
 	steep_pin_end(nestlevel);
 	return params;
 }
