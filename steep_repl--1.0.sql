@@ -1625,6 +1625,10 @@ BEGIN ATOMIC
 		FROM steep_repl.merge_markers m
 		WHERE m.created_at < now() - interval '1 day'
 		UNION ALL
+		SELECT 'snapshot', p.path, NULL, p.completed_at
+		FROM steep_repl.snapshots p
+		WHERE p.left_behind
+		UNION ALL
 		SELECT 'server', f.srvname, a.merge_id, coalesce(a.completed_at, a.started_at)
 		FROM pg_catalog.pg_foreign_server f
 		LEFT JOIN steep_repl.merge_audit_log a ON a.server = f.srvname AND a.private_server
@@ -1633,7 +1637,7 @@ BEGIN ATOMIC
 	ORDER BY l.kind, l.since, l.name;
 END;
 COMMENT ON FUNCTION steep_repl.leftovers() IS
-'lists what merges have left on this node: "doubt", a batch of a merge that has ended, which the peer may have applied and this node has not (apply_merge finishes it); "marker", a batch that this node applied for a merge of another node more than a day ago (prune_merges forgets it); "server", the server of a merge that has ended (DROP SERVER ... CASCADE)';
+'lists what merges and snapshots have left on this node: "doubt", a batch of a merge that has ended, which the peer may have applied and this node has not (apply_merge finishes it); "marker", a batch that this node applied for a merge of another node more than a day ago (prune_merges forgets it); "server", the server of a merge that has ended (DROP SERVER ... CASCADE); "snapshot", the directory of half a snapshot (prune_snapshots removes it)';
 
 CREATE FUNCTION steep_repl.start_merge(
 	p_peer_connstr text,
@@ -1862,6 +1866,32 @@ END;
 COMMENT ON FUNCTION steep_repl.forget_snapshot_work(text, bigint) IS
 'internal: forgets what a job has written of a snapshot, before it starts over';
 
+CREATE FUNCTION steep_repl.left_snapshots(p_role oid)
+RETURNS SETOF text
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+	SELECT snapshot_id FROM steep_repl.snapshots
+	WHERE left_behind AND steep_repl.may_manage(p_role, owner)
+	ORDER BY snapshot_id;
+END;
+COMMENT ON FUNCTION steep_repl.left_snapshots(oid) IS
+'internal: the snapshots of which half is still there, that a role may manage';
+
+CREATE FUNCTION steep_repl.prune_snapshot_records(p_role oid, p_older_than interval)
+RETURNS bigint
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	WITH pruned AS (
+		DELETE FROM steep_repl.snapshots
+		WHERE status IN ('complete', 'failed', 'cancelled') AND NOT left_behind
+			AND completed_at < now() - p_older_than
+			AND steep_repl.may_manage(p_role, owner)
+		RETURNING 1)
+	SELECT count(*) FROM pruned;
+END;
+COMMENT ON FUNCTION steep_repl.prune_snapshot_records(oid, interval) IS
+'internal: forget the ended snapshots that a role may manage';
+
 CREATE FUNCTION steep_repl.start_snapshot(
 	p_output_path text,
 	p_compression text DEFAULT 'none',
@@ -1879,6 +1909,13 @@ LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'steep_repl_wait_snapshot';
 COMMENT ON FUNCTION steep_repl.wait_snapshot(text, int) IS
 'waits until a snapshot has been written or applied and returns its row; raises if that takes longer than the seconds given';
+
+CREATE FUNCTION steep_repl.prune_snapshots(p_older_than interval)
+RETURNS bigint
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'steep_repl_prune_snapshots';
+COMMENT ON FUNCTION steep_repl.prune_snapshots(interval) IS
+'removes what is left of half snapshots, and forgets the snapshots that ended longer ago than this; returns how many. Whole snapshots stay where they are';
 
 ----------------------------------------------------------------------------
 -- Health

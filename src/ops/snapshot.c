@@ -11,6 +11,7 @@
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 #include "utils/snapmgr.h"
 
 #include "jobs/ledger.h"
@@ -18,6 +19,7 @@
 #include "ops/snapshot.h"
 
 PG_FUNCTION_INFO_V1(steep_repl_wait_snapshot);
+PG_FUNCTION_INFO_V1(steep_repl_prune_snapshots);
 
 static const Statement new_snapshot = {
 	.site = SITE_LOCAL,
@@ -62,6 +64,33 @@ static const Statement mark_snapshot = {
 	.text = "SELECT steep_repl.mark_snapshot($1, $2, $3, $4)",
 	.nparams = 4,
 	.params = {"text", "text", "text", "boolean"},
+};
+
+static const Statement left_snapshots = {
+	.site = SITE_LOCAL,
+	.writes = true,
+	.purpose = "list half snapshots",
+	.text = "SELECT s FROM steep_repl.left_snapshots($1) s",
+	.nparams = 1,
+	.params = {"oid"},
+};
+
+static const Statement not_left = {
+	.site = SITE_LOCAL,
+	.writes = true,
+	.purpose = "record that nothing is left",
+	.text = "UPDATE steep_repl.snapshots SET left_behind = false WHERE snapshot_id = $1",
+	.nparams = 1,
+	.params = {"text"},
+};
+
+static const Statement prune_records = {
+	.site = SITE_LOCAL,
+	.writes = true,
+	.purpose = "forget ended snapshots",
+	.text = "SELECT steep_repl.prune_snapshot_records($1, $2)",
+	.nparams = 2,
+	.params = {"oid", "interval"},
 };
 
 /* Record a snapshot that is to be written or applied; returns its id. */
@@ -213,4 +242,23 @@ steep_repl_wait_snapshot(PG_FUNCTION_ARGS)
 	if (job != NULL)
 		steep_job_wait(strtoll(job, NULL, 10), PG_GETARG_INT32(1));
 	PG_RETURN_DATUM(steep_snapshot_record(id));
+}
+
+/* prune_snapshots(p_older_than interval) */
+Datum
+steep_repl_prune_snapshots(PG_FUNCTION_ARGS)
+{
+	char	   *older_than = DatumGetCString(DirectFunctionCall1(interval_out,
+																 PG_GETARG_DATUM(0)));
+	const char *values[] = {psprintf("%u", GetUserId()), older_than};
+	ListCell   *cell;
+
+	foreach(cell, steep_books_rows(&left_snapshots, values))
+	{
+		const char *id[] = {((char **) lfirst(cell))[0]};
+
+		if (steep_snapshot_remove(steep_snapshot_load(id[0])))
+			(void) steep_books_none(&not_left, id, NIL);
+	}
+	PG_RETURN_INT64(pg_strtoint64(steep_books_row(&prune_records, values)[0]));
 }

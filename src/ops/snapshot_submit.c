@@ -83,31 +83,39 @@ resolve_tables(List *asked)
 	return psprintf("{\"tables\": [%s]}", steep_sql_join(relids, ", "));
 }
 
+/* Is this extension steep_repl, or one that it needs? */
+static bool
+is_ours(const char *name)
+{
+	return strcmp(name, "steep_repl") == 0 || strcmp(name, "dblink") == 0 ||
+		strcmp(name, "postgres_fdw") == 0;
+}
+
 /* Say what a copy made from the snapshot will lack. */
 static void
 warn_left_out(List *objects)
 {
 	StringInfoData names;
+	int			count = 0;
 	ListCell   *cell;
 
-	if (objects == NIL)
-		return;
 	initStringInfo(&names);
 	foreach(cell, objects)
 	{
 		char	  **object = lfirst(cell);
 
-		if (foreach_current_index(cell) == MOST_NAMED)
-			break;
-		appendStringInfo(&names, "%s%s %s",
-						 cell == list_head(objects) ? "" : ", ",
-						 object[0], object[1]);
+		if (strcmp(object[0], "extension") == 0 && is_ours(object[1]))
+			continue;
+		if (count++ < MOST_NAMED)
+			appendStringInfo(&names, "%s%s %s", count > 1 ? ", " : "",
+							 object[0], object[1]);
 	}
+	if (count == 0)
+		return;
 	ereport(WARNING,
-			(errmsg("snapshot leaves out %d objects of the database",
-					list_length(objects)),
+			(errmsg("snapshot leaves out %d objects of the database", count),
 			 errdetail("%s%s.", names.data,
-					   list_length(objects) > MOST_NAMED ? " and more" : ""),
+					   count > MOST_NAMED ? " and more" : ""),
 			 errhint("The manifest lists all of them.")));
 }
 
