@@ -11,14 +11,14 @@
 #include "files/arena.h"
 
 #define BLOCK_BYTES (64 * 1024)
-#define ALIGNMENT 16
+#define ALIGNMENT sizeof(uint64_t)
 
 typedef struct Block
 {
 	struct Block *next;
 	size_t		used;
 	size_t		size;
-	_Alignas(ALIGNMENT) char data[];
+	uint64_t	data[];			/* so it is aligned */
 } Block;
 
 struct Arena
@@ -63,7 +63,7 @@ steep_arena_get(Arena *arena, size_t size)
 		block = add_block(arena, size);
 	if (block == NULL)
 		return NULL;
-	result = block->data + block->used;
+	result = (char *) block->data + block->used;
 	block->used += size;
 	return result;
 }

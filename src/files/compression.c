@@ -43,15 +43,15 @@ find_method(const char *spec, size_t length, CompressionMethod *method)
 
 /* Read the level after the colon: one or two digits. */
 static bool
-parse_level(const char *spec, const char *text, Compression *compression,
+parse_level(const char *spec, const char *str, Compression *compression,
 			Failure *failure)
 {
 	const Codec *codec = steep_codec(compression->method);
-	size_t		length = strlen(text);
+	size_t		length = strlen(str);
 
-	if (length >= 1 && length <= 2 && strspn(text, "0123456789") == length &&
-		text[0] != '0')
-		compression->level = atoi(text);
+	if (length >= 1 && length <= 2 && strspn(str, "0123456789") == length &&
+		str[0] != '0')
+		compression->level = atoi(str);
 	else
 		compression->level = 0;
 	if (compression->level >= 1 && compression->level <= codec->max_level)
@@ -93,14 +93,14 @@ steep_compression_parse(const char *spec, Compression *compression,
 
 void
 steep_compression_print(const Compression *compression,
-						char text[COMPRESSION_TEXT])
+						char str[COMPRESSION_TEXT])
 {
 	const char *name = steep_codec(compression->method)->name;
 
 	if (compression->method == COMPRESSION_NONE)
-		snprintf(text, COMPRESSION_TEXT, "%s", name);
+		snprintf(str, COMPRESSION_TEXT, "%s", name);
 	else
-		snprintf(text, COMPRESSION_TEXT, "%s:%d", name, compression->level);
+		snprintf(str, COMPRESSION_TEXT, "%s:%d", name, compression->level);
 }
 
 const char *

@@ -42,7 +42,7 @@ extern bool steep_compression_parse(const char *spec, Compression *compression,
 
 /* Write the specification with its level, as parse takes it. */
 extern void steep_compression_print(const Compression *compression,
-									char text[COMPRESSION_TEXT]);
+									char str[COMPRESSION_TEXT]);
 
 /* What follows ".copy" in the name of a file: "", ".gz", ".lz4", ".zst". */
 extern const char *steep_compression_suffix(CompressionMethod method);

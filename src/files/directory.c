@@ -150,7 +150,7 @@ steep_directory_unlink(Directory *directory, const FileName *name,
 		return false;
 	ok = unlinkat(part, steep_filename_base(name), 0) == 0 || errno == ENOENT ||
 		steep_failure_errno(failure, "could not remove file \"%s\"",
-							name->text);
+							name->path);
 	close(part);
 	return ok;
 }

@@ -30,9 +30,9 @@ static const char *const directories[] = {
 FileName
 steep_filename(FileKind kind)
 {
-	FileName	name = {.kind = kind, .method = COMPRESSION_NONE};
+	FileName	name = {.kind = kind,.method = COMPRESSION_NONE};
 
-	snprintf(name.text, sizeof(name.text), "%s", names[kind]);
+	snprintf(name.path, sizeof(name.path), "%s", names[kind]);
 	return name;
 }
 
@@ -46,7 +46,7 @@ steep_filename_chunk(uint32_t table, uint32_t chunk, CompressionMethod method)
 		.method = method
 	};
 
-	snprintf(name.text, sizeof(name.text),
+	snprintf(name.path, sizeof(name.path),
 			 "data/%" PRIu32 ".%" PRIu32 ".copy%s", table, chunk,
 			 steep_compression_suffix(method));
 	return name;
@@ -54,40 +54,40 @@ steep_filename_chunk(uint32_t table, uint32_t chunk, CompressionMethod method)
 
 /* Read a number from 1 on, as we write it; returns what follows, or NULL. */
 static const char *
-parse_number(const char *text, uint32_t *number)
+parse_number(const char *str, uint32_t *number)
 {
 	uint32_t	value = 0;
 
-	if (*text == '0')
+	if (*str == '0')
 		return NULL;
-	while (*text >= '0' && *text <= '9')
+	while (*str >= '0' && *str <= '9')
 	{
-		value = value * 10 + (uint32_t) (*text++ - '0');
+		value = value * 10 + (uint32_t) (*str++ - '0');
 		if (value > FILENAME_MAX_NUMBER)
 			return NULL;
 	}
 	*number = value;
-	return value > 0 ? text : NULL;
+	return value > 0 ? str : NULL;
 }
 
 /* Recognize the name of a chunk. */
 static bool
-parse_chunk(const char *text, FileName *name)
+parse_chunk(const char *str, FileName *name)
 {
 	uint32_t	table;
 	uint32_t	chunk;
 
-	if (strncmp(text, "data/", 5) != 0)
+	if (strncmp(str, "data/", 5) != 0)
 		return false;
-	text = parse_number(text + 5, &table);
-	if (text == NULL || *text != '.')
+	str = parse_number(str + 5, &table);
+	if (str == NULL || *str != '.')
 		return false;
-	text = parse_number(text + 1, &chunk);
-	if (text == NULL || strncmp(text, ".copy", 5) != 0)
+	str = parse_number(str + 1, &chunk);
+	if (str == NULL || strncmp(str, ".copy", 5) != 0)
 		return false;
 	for (int method = 0; method < COMPRESSION_METHODS; method++)
 	{
-		if (strcmp(text + 5, steep_compression_suffix((CompressionMethod) method)) == 0)
+		if (strcmp(str + 5, steep_compression_suffix((CompressionMethod) method)) == 0)
 		{
 			*name = steep_filename_chunk(table, chunk,
 										 (CompressionMethod) method);
@@ -99,36 +99,36 @@ parse_chunk(const char *text, FileName *name)
 
 /* Recognize a name that we make; false for any other text. */
 bool
-steep_filename_parse(const char *text, FileName *name)
+steep_filename_parse(const char *str, FileName *name)
 {
 	for (int kind = FILE_MANIFEST; kind <= FILE_POST_DATA; kind++)
 	{
-		if (strcmp(text, names[kind]) == 0)
+		if (strcmp(str, names[kind]) == 0)
 		{
 			*name = steep_filename((FileKind) kind);
 			return true;
 		}
 	}
-	return parse_chunk(text, name);
+	return parse_chunk(str, name);
 }
 
 /* Is this <a name that we make>.<8 hex digits>.tmp? */
 bool
-steep_filename_is_temporary(const char *text)
+steep_filename_is_temporary(const char *str)
 {
 	FileName	name;
-	char		final[sizeof(name.text)];
+	char		final[sizeof(name.path)];
 	size_t		tail = 1 + TEMPORARY_DIGITS + strlen(".tmp");
-	size_t		length = strlen(text);
+	size_t		length = strlen(str);
 
 	if (length <= tail || length - tail >= sizeof(final))
 		return false;
-	memcpy(final, text, length - tail);
+	memcpy(final, str, length - tail);
 	final[length - tail] = '\0';
-	text += length - tail;
-	return steep_filename_parse(final, &name) && *text == '.' &&
-		strspn(text + 1, "0123456789abcdef") == TEMPORARY_DIGITS &&
-		strcmp(text + 1 + TEMPORARY_DIGITS, ".tmp") == 0;
+	str += length - tail;
+	return steep_filename_parse(final, &name) && *str == '.' &&
+		strspn(str + 1, "0123456789abcdef") == TEMPORARY_DIGITS &&
+		strcmp(str + 1 + TEMPORARY_DIGITS, ".tmp") == 0;
 }
 
 const char *
@@ -140,7 +140,7 @@ steep_filename_directory(const FileName *name)
 const char *
 steep_filename_base(const FileName *name)
 {
-	const char *slash = strchr(name->text, '/');
+	const char *slash = strchr(name->path, '/');
 
-	return slash ? slash + 1 : name->text;
+	return slash ? slash + 1 : name->path;
 }

@@ -39,14 +39,14 @@ typedef struct FileName
 	uint32_t	table;			/* of a chunk */
 	uint32_t	chunk;
 	CompressionMethod method;	/* of a chunk; the others are not compressed */
-	char		text[64];		/* beneath the snapshot's directory */
+	char		path[64];		/* beneath the snapshot's directory */
 } FileName;
 
 extern FileName steep_filename(FileKind kind);
 extern FileName steep_filename_chunk(uint32_t table, uint32_t chunk,
 									 CompressionMethod method);
-extern bool steep_filename_parse(const char *text, FileName *name);
-extern bool steep_filename_is_temporary(const char *text);
+extern bool steep_filename_parse(const char *str, FileName *name);
+extern bool steep_filename_is_temporary(const char *str);
 
 /* The directory ("", "schema", "data") and the name in it. */
 extern const char *steep_filename_directory(const FileName *name);

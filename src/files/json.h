@@ -41,9 +41,9 @@ typedef struct JsonField
 	size_t		offset;
 	uint64_t	max;			/* the largest number, or the longest text in
 								 * bytes, or the most elements */
-	bool		(*is_valid) (const char *text); /* of a text; or NULL */
-	bool		(*parse) (const char *text, void *field);
-	void		(*print) (const void *field, char text[JSON_CODED_TEXT]);
+	bool		(*is_valid) (const char *str);	/* of a text; or NULL */
+	bool		(*parse) (const char *str, void *field);
+	void		(*print) (const void *field, char str[JSON_CODED_TEXT]);
 	const struct JsonShape *shape;	/* of an object, or of the elements */
 	size_t		count;			/* offset of the number of elements */
 } JsonField;
@@ -65,18 +65,18 @@ typedef struct JsonText
 } JsonText;
 
 /* Write a struct, with a newline at the end. */
-extern bool steep_json_write(JsonText *text, const JsonShape *shape,
+extern bool steep_json_write(JsonText *out, const JsonShape *shape,
 							 const void *object, Failure *failure);
 
 /*
  * Read a struct; all that it points to comes from the arena.  what names the
  * text in messages.
  */
-extern bool steep_json_read(const char *text, size_t length, const char *what,
+extern bool steep_json_read(const char *str, size_t length, const char *what,
 							const JsonShape *shape, void *object, Arena *arena,
 							Failure *failure);
 
 /* Is this UTF-8, without NUL? */
-extern bool steep_json_is_utf8(const char *text, size_t length);
+extern bool steep_json_is_utf8(const char *str, size_t length);
 
 #endif							/* STEEP_REPL_JSON_H */

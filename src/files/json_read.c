@@ -147,22 +147,22 @@ read_text(Reader *reader, const JsonField *field, const char **result)
 {
 	const char *inside;
 	size_t		length;
-	char	   *text;
+	char	   *str;
 
 	if (!read_raw(reader, &inside, &length))
 		return false;
 	/* An escape has at most six bytes for one. */
 	if (length / 6 > field->max)
 		return refuse(reader, "\"%s\" is too long", field->name);
-	text = steep_arena_get(reader->arena, length + 1);
-	if (text == NULL)
+	str = steep_arena_get(reader->arena, length + 1);
+	if (str == NULL)
 		return steep_failure_memory(reader->failure);
-	if (!decode(reader, inside, length, text))
+	if (!decode(reader, inside, length, str))
 		return false;
-	if (strlen(text) > field->max)
+	if (strlen(str) > field->max)
 		return refuse(reader, "\"%s\" is too long", field->name);
-	*result = text;
-	return field->is_valid == NULL || field->is_valid(text) ||
+	*result = str;
+	return field->is_valid == NULL || field->is_valid(str) ||
 		refuse(reader, "\"%s\" is invalid", field->name);
 }
 
@@ -171,14 +171,14 @@ read_coded(Reader *reader, const JsonField *field, void *result)
 {
 	const char *inside;
 	size_t		length;
-	char		text[JSON_CODED_TEXT];
+	char		str[JSON_CODED_TEXT];
 
 	if (!read_raw(reader, &inside, &length))
 		return false;
-	if (length >= sizeof(text))
+	if (length >= sizeof(str))
 		return refuse(reader, "\"%s\" is too long", field->name);
-	return decode(reader, inside, length, text) &&
-		(field->parse(text, result) ||
+	return decode(reader, inside, length, str) &&
+		(field->parse(str, result) ||
 		 refuse(reader, "\"%s\" is invalid", field->name));
 }
 
@@ -332,11 +332,11 @@ read_object(Reader *reader, const JsonShape *shape, char *object)
 }
 
 bool
-steep_json_read(const char *text, size_t length, const char *what,
+steep_json_read(const char *str, size_t length, const char *what,
 				const JsonShape *shape, void *object, Arena *arena,
 				Failure *failure)
 {
-	Reader		reader = {text, text + length, text, what, arena, failure};
+	Reader		reader = {str, str + length, str, what, arena, failure};
 
 	memset(object, 0, shape->size);
 	if (!read_object(&reader, shape, object))

@@ -38,15 +38,15 @@ utf8_length(const unsigned char *c, size_t length)
 }
 
 bool
-steep_json_is_utf8(const char *text, size_t length)
+steep_json_is_utf8(const char *str, size_t length)
 {
 	while (length > 0)
 	{
-		size_t		step = *text ? utf8_length((const unsigned char *) text, length) : 0;
+		size_t		step = *str ? utf8_length((const unsigned char *) str, length) : 0;
 
 		if (step == 0)
 			return false;
-		text += step;
+		str += step;
 		length -= step;
 	}
 	return true;

@@ -14,44 +14,44 @@
 
 /* Append bytes; what would be longer than a reader takes is an error. */
 static bool
-append(JsonText *text, const char *bytes, size_t length, Failure *failure)
+append(JsonText *out, const char *bytes, size_t length, Failure *failure)
 {
-	if (length > text->max - text->length)
+	if (length > out->max - out->length)
 		return steep_failure_set(failure, FAILURE_LIMIT,
 								 "manifest is longer than %zu bytes",
-								 text->max);
-	if (length > text->capacity - text->length)
+								 out->max);
+	if (length > out->capacity - out->length)
 	{
-		size_t		capacity = 2 * (text->length + length) + 1024;
-		char	   *data = realloc(text->data, capacity);
+		size_t		capacity = 2 * (out->length + length) + 1024;
+		char	   *data = realloc(out->data, capacity);
 
 		if (data == NULL)
 			return steep_failure_memory(failure);
-		text->data = data;
-		text->capacity = capacity;
+		out->data = data;
+		out->capacity = capacity;
 	}
-	memcpy(text->data + text->length, bytes, length);
-	text->length += length;
+	memcpy(out->data + out->length, bytes, length);
+	out->length += length;
 	return true;
 }
 
 static bool
-append_text(JsonText *text, const char *bytes, Failure *failure)
+append_text(JsonText *out, const char *bytes, Failure *failure)
 {
-	return append(text, bytes, strlen(bytes), failure);
+	return append(out, bytes, strlen(bytes), failure);
 }
 
 /* Start a line, or go on with one. */
 static bool
-append_break(JsonText *text, int depth, bool one_line, Failure *failure)
+append_break(JsonText *out, int depth, bool one_line, Failure *failure)
 {
 	if (one_line)
-		return append(text, " ", 1, failure);
-	if (!append(text, "\n", 1, failure))
+		return append(out, " ", 1, failure);
+	if (!append(out, "\n", 1, failure))
 		return false;
 	while (depth-- > 0)
 	{
-		if (!append(text, "  ", 2, failure))
+		if (!append(out, "  ", 2, failure))
 			return false;
 	}
 	return true;
@@ -59,11 +59,11 @@ append_break(JsonText *text, int depth, bool one_line, Failure *failure)
 
 /* Append a string in quotes; what is not ASCII stays as it is. */
 static bool
-append_string(JsonText *text, const char *string, Failure *failure)
+append_string(JsonText *out, const char *string, Failure *failure)
 {
 	char		escape[8];
 
-	if (!append(text, "\"", 1, failure))
+	if (!append(out, "\"", 1, failure))
 		return false;
 	while (*string)
 	{
@@ -72,7 +72,7 @@ append_string(JsonText *text, const char *string, Failure *failure)
 		while ((unsigned char) string[plain] >= 0x20 &&
 			   string[plain] != '"' && string[plain] != '\\')
 			plain++;
-		if (!append(text, string, plain, failure))
+		if (!append(out, string, plain, failure))
 			return false;
 		string += plain;
 		if (*string == '\0')
@@ -81,11 +81,11 @@ append_string(JsonText *text, const char *string, Failure *failure)
 			snprintf(escape, sizeof(escape), "\\%c", *string);
 		else
 			snprintf(escape, sizeof(escape), "\\u%04x", (unsigned char) *string);
-		if (!append_text(text, escape, failure))
+		if (!append_text(out, escape, failure))
 			return false;
 		string++;
 	}
-	return append(text, "\"", 1, failure);
+	return append(out, "\"", 1, failure);
 }
 
 /* Refuse text that the reader would refuse. */
@@ -108,7 +108,7 @@ check_text(const JsonField *field, const char *string, Failure *failure)
 }
 
 static bool
-append_number(JsonText *text, const JsonField *field, uint64_t number,
+append_number(JsonText *out, const JsonField *field, uint64_t number,
 			  Failure *failure)
 {
 	char		digits[24];
@@ -118,14 +118,14 @@ append_number(JsonText *text, const JsonField *field, uint64_t number,
 								 "\"%s\" in manifest is too large: %" PRIu64,
 								 field->name, number);
 	snprintf(digits, sizeof(digits), "%" PRIu64, number);
-	return append_text(text, digits, failure);
+	return append_text(out, digits, failure);
 }
 
-static bool append_object(JsonText *text, const JsonShape *shape,
+static bool append_object(JsonText *out, const JsonShape *shape,
 						  const char *object, int depth, Failure *failure);
 
 static bool
-append_list(JsonText *text, const JsonField *field, const char *object,
+append_list(JsonText *out, const JsonField *field, const char *object,
 			int depth, Failure *failure)
 {
 	const char *elements = *(const char *const *) (object + field->offset);
@@ -135,22 +135,22 @@ append_list(JsonText *text, const JsonField *field, const char *object,
 		return steep_failure_set(failure, FAILURE_LIMIT,
 								 "manifest has too many \"%s\": %zu",
 								 field->name, count);
-	if (!append(text, "[", 1, failure))
+	if (!append(out, "[", 1, failure))
 		return false;
 	for (size_t i = 0; i < count; i++)
 	{
-		if (i > 0 && !append(text, ",", 1, failure))
+		if (i > 0 && !append(out, ",", 1, failure))
 			return false;
-		if (!append_break(text, depth + 1, false, failure) ||
-			!append_object(text, field->shape, elements + i * field->shape->size,
+		if (!append_break(out, depth + 1, false, failure) ||
+			!append_object(out, field->shape, elements + i * field->shape->size,
 						   depth + 1, failure))
 			return false;
 	}
-	return append(text, "]", 1, failure);
+	return append(out, "]", 1, failure);
 }
 
 static bool
-append_value(JsonText *text, const JsonField *field, const char *object,
+append_value(JsonText *out, const JsonField *field, const char *object,
 			 int depth, Failure *failure)
 {
 	const char *at = object + field->offset;
@@ -160,55 +160,55 @@ append_value(JsonText *text, const JsonField *field, const char *object,
 	{
 		case JSON_OPTIONAL_TEXT:
 			if (*(const char *const *) at == NULL)
-				return append_text(text, "null", failure);
+				return append_text(out, "null", failure);
 			/* FALLTHROUGH */
 		case JSON_TEXT:
 			return check_text(field, *(const char *const *) at, failure) &&
-				append_string(text, *(const char *const *) at, failure);
+				append_string(out, *(const char *const *) at, failure);
 		case JSON_CODED:
 			field->print(at, coded);
-			return append_string(text, coded, failure);
+			return append_string(out, coded, failure);
 		case JSON_NUMBER:
-			return append_number(text, field, *(const uint64_t *) at, failure);
+			return append_number(out, field, *(const uint64_t *) at, failure);
 		case JSON_NUMBER32:
-			return append_number(text, field, *(const uint32_t *) at, failure);
+			return append_number(out, field, *(const uint32_t *) at, failure);
 		case JSON_BOOL:
-			return append_text(text, *(const bool *) at ? "true" : "false",
+			return append_text(out, *(const bool *) at ? "true" : "false",
 							   failure);
 		case JSON_OBJECT:
-			return append_object(text, field->shape, at, depth, failure);
+			return append_object(out, field->shape, at, depth, failure);
 		case JSON_LIST:
-			return append_list(text, field, object, depth, failure);
+			return append_list(out, field, object, depth, failure);
 	}
 	return false;
 }
 
 static bool
-append_object(JsonText *text, const JsonShape *shape, const char *object,
+append_object(JsonText *out, const JsonShape *shape, const char *object,
 			  int depth, Failure *failure)
 {
-	if (!append(text, "{", 1, failure))
+	if (!append(out, "{", 1, failure))
 		return false;
 	for (size_t i = 0; i < shape->nfields; i++)
 	{
 		const JsonField *field = &shape->fields[i];
 
-		if (i > 0 && !append(text, ",", 1, failure))
+		if (i > 0 && !append(out, ",", 1, failure))
 			return false;
-		if (!append_break(text, depth + 1, shape->one_line, failure) ||
-			!append_string(text, field->name, failure) ||
-			!append(text, ": ", 2, failure) ||
-			!append_value(text, field, object, depth + 1, failure))
+		if (!append_break(out, depth + 1, shape->one_line, failure) ||
+			!append_string(out, field->name, failure) ||
+			!append(out, ": ", 2, failure) ||
+			!append_value(out, field, object, depth + 1, failure))
 			return false;
 	}
-	return append_break(text, depth, shape->one_line, failure) &&
-		append(text, "}", 1, failure);
+	return append_break(out, depth, shape->one_line, failure) &&
+		append(out, "}", 1, failure);
 }
 
 bool
-steep_json_write(JsonText *text, const JsonShape *shape, const void *object,
+steep_json_write(JsonText *out, const JsonShape *shape, const void *object,
 				 Failure *failure)
 {
-	return append_object(text, shape, object, 0, failure) &&
-		append(text, "\n", 1, failure);
+	return append_object(out, shape, object, 0, failure) &&
+		append(out, "\n", 1, failure);
 }

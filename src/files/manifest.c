@@ -42,7 +42,7 @@ bool
 steep_manifest_print(const Manifest *manifest, char **result, size_t *length,
 					 Failure *failure)
 {
-	JsonText	text = {NULL, 0, 0, MANIFEST_MAX_BYTES};
+	JsonText	out = {NULL, 0, 0, MANIFEST_MAX_BYTES};
 	Manifest	whole = *manifest;
 	char	   *sha256;
 
@@ -53,23 +53,23 @@ steep_manifest_print(const Manifest *manifest, char **result, size_t *length,
 	/* Until it is known, as many zeros. */
 	memset(whole.sha256, '0', SHA256_TEXT - 1);
 	whole.sha256[SHA256_TEXT - 1] = '\0';
-	if (!steep_json_write(&text, &steep_manifest_shape, &whole, failure) ||
+	if (!steep_json_write(&out, &steep_manifest_shape, &whole, failure) ||
 		!steep_manifest_check(&whole, failure) ||
-		!checksum(text.data, text.length - TAIL, whole.sha256, failure))
+		!checksum(out.data, out.length - TAIL, whole.sha256, failure))
 	{
-		free(text.data);
+		free(out.data);
 		return false;
 	}
-	sha256 = text.data + text.length - TAIL + strlen(LAST);
+	sha256 = out.data + out.length - TAIL + strlen(LAST);
 	memcpy(sha256, whole.sha256, SHA256_TEXT - 1);
-	*result = text.data;
-	*length = text.length;
+	*result = out.data;
+	*length = out.length;
 	return true;
 }
 
 /* Write it as one file. */
 static bool
-write_text(Directory *directory, const char *text, size_t length,
+write_text(Directory *directory, const char *str, size_t length,
 		   Failure *failure)
 {
 	FileName	name = steep_filename(FILE_MANIFEST);
@@ -79,7 +79,7 @@ write_text(Directory *directory, const char *text, size_t length,
 
 	if (!steep_writer_open(directory, &name, NULL, &writer, failure))
 		return false;
-	ok = steep_writer_put(writer, text, length, failure) &&
+	ok = steep_writer_put(writer, str, length, failure) &&
 		steep_writer_finish(writer, &totals, failure);
 	steep_writer_close(writer);
 	return ok;
@@ -89,42 +89,42 @@ bool
 steep_manifest_write(Directory *directory, const Manifest *manifest,
 					 Failure *failure)
 {
-	char	   *text;
+	char	   *str;
 	size_t		length;
 	bool		ok;
 
-	if (!steep_manifest_print(manifest, &text, &length, failure))
+	if (!steep_manifest_print(manifest, &str, &length, failure))
 		return false;
 	ok = steep_directory_sweep(directory, failure) &&
-		write_text(directory, text, length, failure);
-	free(text);
+		write_text(directory, str, length, failure);
+	free(str);
 	return ok;
 }
 
 /* See that the text is as it was written. */
 static bool
-check_text(const char *text, size_t length, Failure *failure)
+check_text(const char *str, size_t length, Failure *failure)
 {
 	size_t		head = length - TAIL;
 	char		sha256[SHA256_TEXT];
 
 	if (length < strlen(HEAD) + TAIL ||
-		memcmp(text, HEAD, strlen(HEAD)) != 0 ||
-		memcmp(text + head, LAST, strlen(LAST)) != 0 ||
-		memcmp(text + length - strlen(END), END, strlen(END)) != 0)
+		memcmp(str, HEAD, strlen(HEAD)) != 0 ||
+		memcmp(str + head, LAST, strlen(LAST)) != 0 ||
+		memcmp(str + length - strlen(END), END, strlen(END)) != 0)
 		return refuse(failure, "is cut off, or none of ours");
-	if (!checksum(text, head, sha256, failure))
+	if (!checksum(str, head, sha256, failure))
 		return false;
-	if (memcmp(text + head + strlen(LAST), sha256, SHA256_TEXT - 1) != 0)
+	if (memcmp(str + head + strlen(LAST), sha256, SHA256_TEXT - 1) != 0)
 		return refuse(failure, "was changed after it was written");
 	return true;
 }
 
 /* A newer format has other fields, so it is told before they are. */
 static bool
-check_format(const char *text, Failure *failure)
+check_format(const char *str, Failure *failure)
 {
-	const char *format = text + strlen(HEAD);
+	const char *format = str + strlen(HEAD);
 	size_t		digits = strspn(format, "0123456789");
 
 	if (digits == 1 && *format == '0' + MANIFEST_FORMAT)
@@ -138,19 +138,19 @@ check_format(const char *text, Failure *failure)
 }
 
 bool
-steep_manifest_parse(const char *text, size_t length, Manifest **result,
+steep_manifest_parse(const char *str, size_t length, Manifest **result,
 					 Failure *failure)
 {
 	Arena	   *arena;
 	Manifest   *manifest;
 
-	if (!check_text(text, length, failure) || !check_format(text, failure))
+	if (!check_text(str, length, failure) || !check_format(str, failure))
 		return false;
 	arena = steep_arena_create();
 	manifest = arena ? steep_arena_get(arena, sizeof(Manifest)) : NULL;
 	if (manifest == NULL)
 		steep_failure_memory(failure);
-	else if (steep_json_read(text, length, "manifest.json",
+	else if (steep_json_read(str, length, "manifest.json",
 							 &steep_manifest_shape, manifest, arena, failure))
 	{
 		manifest->pre_data.raw_bytes = manifest->pre_data.file_bytes;
@@ -168,7 +168,7 @@ steep_manifest_parse(const char *text, size_t length, Manifest **result,
 
 /* Read the whole file into memory that is to be freed. */
 static bool
-read_text(int fd, char **text, uint64_t size, Failure *failure)
+read_text(int fd, char **str, uint64_t size, Failure *failure)
 {
 	size_t		length = 0;
 	ssize_t		got;
@@ -177,12 +177,12 @@ read_text(int fd, char **text, uint64_t size, Failure *failure)
 		return steep_failure_file(failure, FAILURE_LIMIT, "manifest.json",
 								  "is longer than %d bytes",
 								  MANIFEST_MAX_BYTES);
-	*text = malloc((size_t) size + 1);
-	if (*text == NULL)
+	*str = malloc((size_t) size + 1);
+	if (*str == NULL)
 		return steep_failure_memory(failure);
 	do
 	{
-		got = read(fd, *text + length, (size_t) size + 1 - length);
+		got = read(fd, *str + length, (size_t) size + 1 - length);
 		if (got > 0)
 			length += (size_t) got;
 	} while (got > 0 || (got < 0 && errno == EINTR));
@@ -192,7 +192,7 @@ read_text(int fd, char **text, uint64_t size, Failure *failure)
 		return true;
 	else
 		refuse(failure, "was changed while it was read");
-	free(*text);
+	free(*str);
 	return false;
 }
 
@@ -203,17 +203,17 @@ steep_manifest_read(Directory *directory, Manifest **manifest,
 	FileName	name = steep_filename(FILE_MANIFEST);
 	int			fd;
 	uint64_t	size;
-	char	   *text;
+	char	   *str;
 	bool		ok;
 
 	if (!steep_oldfile_open(directory, &name, &fd, &size, failure))
 		return false;
-	ok = read_text(fd, &text, size, failure);
+	ok = read_text(fd, &str, size, failure);
 	close(fd);
 	if (!ok)
 		return false;
-	ok = steep_manifest_parse(text, (size_t) size, manifest, failure);
-	free(text);
+	ok = steep_manifest_parse(str, (size_t) size, manifest, failure);
+	free(str);
 	return ok;
 }
 

@@ -161,9 +161,9 @@ extern bool steep_manifest_read(Directory *directory, Manifest **manifest,
 extern void steep_manifest_free(Manifest *manifest);
 
 /* The same on text; free() the text. */
-extern bool steep_manifest_print(const Manifest *manifest, char **text,
+extern bool steep_manifest_print(const Manifest *manifest, char **str,
 								 size_t *length, Failure *failure);
-extern bool steep_manifest_parse(const char *text, size_t length,
+extern bool steep_manifest_parse(const char *str, size_t length,
 								 Manifest **manifest, Failure *failure);
 
 #endif							/* STEEP_REPL_MANIFEST_H */

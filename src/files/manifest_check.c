@@ -73,11 +73,11 @@ check_chunk(const Manifest *manifest, const ManifestTable *table,
 		name->chunk <= after || name->chunk > FILENAME_MAX_NUMBER ||
 		name->method != manifest->compression.method)
 		return refuse(failure, "names \"%s\" where it does not belong",
-					  name->text);
+					  name->path);
 	if (chunk->rows > chunk->file.raw_bytes)
 		return refuse(failure, "says that \"%s\" has more rows than bytes",
-					  name->text);
-	return check_file(name->text, name->method, &chunk->file, failure);
+					  name->path);
+	return check_file(name->path, name->method, &chunk->file, failure);
 }
 
 static bool

@@ -23,137 +23,137 @@
  * for a hex digit, anything else for itself.
  */
 static bool
-follows(const char *text, const char *pattern)
+follows(const char *str, const char *pattern)
 {
-	for (; *text && *pattern; text++, pattern++)
+	for (; *str && *pattern; str++, pattern++)
 	{
-		if (*pattern == '9' ? (*text < '0' || *text > '9') :
-			*pattern == 'x' ? strchr(HEX, *text) == NULL : *text != *pattern)
+		if (*pattern == '9' ? (*str < '0' || *str > '9') :
+			*pattern == 'x' ? strchr(HEX, *str) == NULL : *str != *pattern)
 			return false;
 	}
-	return *text == *pattern;
+	return *str == *pattern;
 }
 
 static bool
-is_id(const char *text)
+is_id(const char *str)
 {
-	return follows(text, "snap_99999999_999999_xxxxxxxx");
+	return follows(str, "snap_99999999_999999_xxxxxxxx");
 }
 
 static bool
-is_time(const char *text)
+is_time(const char *str)
 {
-	return follows(text, "9999-99-99T99:99:99Z");
+	return follows(str, "9999-99-99T99:99:99Z");
 }
 
 /* Two numbers of up to eight hex digits, as pg_lsn prints them. */
 static bool
-is_lsn(const char *text)
+is_lsn(const char *str)
 {
-	size_t		high = strspn(text, "0123456789ABCDEF");
-	size_t		low = text[high] == '/' ?
-		strspn(text + high + 1, "0123456789ABCDEF") : 0;
+	size_t		high = strspn(str, "0123456789ABCDEF");
+	size_t		low = str[high] == '/' ?
+		strspn(str + high + 1, "0123456789ABCDEF") : 0;
 
 	return high >= 1 && high <= 8 && low >= 1 && low <= 8 &&
-		text[high + 1 + low] == '\0';
+		str[high + 1 + low] == '\0';
 }
 
 static bool
-is_name(const char *text)
+is_name(const char *str)
 {
-	return *text != '\0';
+	return *str != '\0';
 }
 
 static bool
-is_hex(const char *text)
+is_hex(const char *str)
 {
-	return *text != '\0' && text[strspn(text, HEX)] == '\0';
+	return *str != '\0' && str[strspn(str, HEX)] == '\0';
 }
 
 static bool
-parse_compression(const char *text, void *field)
+parse_compression(const char *str, void *field)
 {
 	Failure		ignored;
 	char		printed[COMPRESSION_TEXT];
 
 	/* That a library is missing is told when a file is opened. */
-	if (!steep_compression_parse(text, field, &ignored) &&
+	if (!steep_compression_parse(str, field, &ignored) &&
 		ignored.kind != FAILURE_UNSUPPORTED)
 		return false;
 	steep_compression_print(field, printed);
-	return strcmp(printed, text) == 0;
+	return strcmp(printed, str) == 0;
 }
 
 static void
-print_compression(const void *field, char text[JSON_CODED_TEXT])
+print_compression(const void *field, char str[JSON_CODED_TEXT])
 {
-	steep_compression_print(field, text);
+	steep_compression_print(field, str);
 }
 
 static bool
-parse_chunk_name(const char *text, void *field)
+parse_chunk_name(const char *str, void *field)
 {
 	FileName   *name = field;
 
-	return steep_filename_parse(text, name) && name->kind == FILE_CHUNK;
+	return steep_filename_parse(str, name) && name->kind == FILE_CHUNK;
 }
 
 static void
-print_chunk_name(const void *field, char text[JSON_CODED_TEXT])
+print_chunk_name(const void *field, char str[JSON_CODED_TEXT])
 {
 	const FileName *name = field;
 
-	snprintf(text, JSON_CODED_TEXT, "%s", name->text);
+	snprintf(str, JSON_CODED_TEXT, "%s", name->path);
 }
 
 static bool
-parse_sha256(const char *text, void *field)
+parse_sha256(const char *str, void *field)
 {
-	if (!steep_sha256_is_text(text))
+	if (!steep_sha256_is_text(str))
 		return false;
-	memcpy(field, text, SHA256_TEXT);
+	memcpy(field, str, SHA256_TEXT);
 	return true;
 }
 
 static void
-print_sha256(const void *field, char text[JSON_CODED_TEXT])
+print_sha256(const void *field, char str[JSON_CODED_TEXT])
 {
-	memcpy(text, field, SHA256_TEXT);
+	memcpy(str, field, SHA256_TEXT);
 }
 
 static void
-print_int64(const void *field, char text[JSON_CODED_TEXT])
+print_int64(const void *field, char str[JSON_CODED_TEXT])
 {
-	snprintf(text, JSON_CODED_TEXT, "%" PRId64, *(const int64_t *) field);
+	snprintf(str, JSON_CODED_TEXT, "%" PRId64, *(const int64_t *) field);
 }
 
 static bool
-parse_int64(const char *text, void *field)
+parse_int64(const char *str, void *field)
 {
 	int64_t    *number = field;
 	char		printed[JSON_CODED_TEXT];
 
 	/* Whatever strtoll() takes beyond that does not print the same. */
-	*number = strtoll(text, NULL, 10);
+	*number = strtoll(str, NULL, 10);
 	print_int64(number, printed);
-	return strcmp(printed, text) == 0;
+	return strcmp(printed, str) == 0;
 }
 
 static void
-print_uint64(const void *field, char text[JSON_CODED_TEXT])
+print_uint64(const void *field, char str[JSON_CODED_TEXT])
 {
-	snprintf(text, JSON_CODED_TEXT, "%" PRIu64, *(const uint64_t *) field);
+	snprintf(str, JSON_CODED_TEXT, "%" PRIu64, *(const uint64_t *) field);
 }
 
 static bool
-parse_uint64(const char *text, void *field)
+parse_uint64(const char *str, void *field)
 {
 	uint64_t   *number = field;
 	char		printed[JSON_CODED_TEXT];
 
-	*number = strtoull(text, NULL, 10);
+	*number = strtoull(str, NULL, 10);
 	print_uint64(number, printed);
-	return strcmp(printed, text) == 0;
+	return strcmp(printed, str) == 0;
 }
 
 /* Rows of the tables below: a field of struct type, called key. */

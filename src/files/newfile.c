@@ -41,7 +41,7 @@ create_temporary(NewFile *file, Failure *failure)
 			break;
 	}
 	return steep_failure_errno(failure, "could not create file \"%s\"",
-							   file->name.text);
+							   file->name.path);
 }
 
 /* Create a file under a temporary name. */
@@ -75,7 +75,7 @@ steep_newfile_write(NewFile *file, const void *data, size_t length,
 			errno = ENOSPC;
 		if (written <= 0)
 			return steep_failure_errno(failure, "could not write file \"%s\"",
-									   file->name.text);
+									   file->name.path);
 		from += written;
 		length -= (size_t) written;
 	}
@@ -91,15 +91,15 @@ steep_newfile_publish(NewFile *file, Failure *failure)
 {
 	if (fsync(file->fd) != 0)
 		return steep_failure_errno(failure, "could not fsync file \"%s\"",
-								   file->name.text);
+								   file->name.path);
 	if (renameat(file->directory, file->temporary,
 				 file->directory, steep_filename_base(&file->name)) != 0)
 		return steep_failure_errno(failure, "could not rename file \"%s\"",
-								   file->name.text);
+								   file->name.path);
 	file->temporary[0] = '\0';
 	if (fsync(file->directory) != 0)
 		return steep_failure_errno(failure, "could not fsync the directory of file \"%s\"",
-								   file->name.text);
+								   file->name.path);
 	return true;
 }
 
@@ -121,12 +121,12 @@ is_ours(int fd, const FileName *name, uint64_t *size, Failure *failure)
 
 	if (fstat(fd, &found) != 0)
 		return steep_failure_errno(failure, "could not stat file \"%s\"",
-								   name->text);
+								   name->path);
 	if (!S_ISREG(found.st_mode))
-		return steep_failure_file(failure, FAILURE_NAME, name->text,
+		return steep_failure_file(failure, FAILURE_NAME, name->path,
 								  "is not a regular file");
 	if (found.st_nlink != 1)
-		return steep_failure_file(failure, FAILURE_NAME, name->text,
+		return steep_failure_file(failure, FAILURE_NAME, name->path,
 								  "has more than one name");
 	*size = (uint64_t) found.st_size;
 	return true;
@@ -148,13 +148,13 @@ steep_oldfile_open(Directory *directory, const FileName *name, int *fd,
 	if (*fd < 0)
 	{
 		if (errno == ENOENT)
-			return steep_failure_file(failure, FAILURE_MISSING, name->text,
+			return steep_failure_file(failure, FAILURE_MISSING, name->path,
 									  "is missing");
 		if (errno == ELOOP)
-			return steep_failure_file(failure, FAILURE_NAME, name->text,
+			return steep_failure_file(failure, FAILURE_NAME, name->path,
 									  "is a symbolic link");
 		return steep_failure_errno(failure, "could not open file \"%s\"",
-								   name->text);
+								   name->path);
 	}
 	if (is_ours(*fd, name, size, failure))
 		return true;

@@ -37,7 +37,7 @@ struct StreamReader
 
 /* Say what is wrong with the file's contents. */
 #define corrupt(reader, failure, ...) \
-	steep_failure_file(failure, FAILURE_CORRUPT, (reader)->name.text, __VA_ARGS__)
+	steep_failure_file(failure, FAILURE_CORRUPT, (reader)->name.path, __VA_ARGS__)
 
 /* Get what is needed once the file is open. */
 static bool
@@ -118,7 +118,7 @@ fill(StreamReader *reader, Failure *failure)
 	while (got < 0 && errno == EINTR);
 	if (got < 0)
 		return steep_failure_errno(failure, "could not read file \"%s\"",
-								   reader->name.text);
+								   reader->name.path);
 	if (got == 0 && wanted > 0)
 		return corrupt(reader, failure, "became shorter while it was read");
 	reader->file_bytes += (uint64_t) got;

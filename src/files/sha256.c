@@ -13,7 +13,7 @@
 #include "files/sha256.h"
 
 /* Sha256 is OpenSSL's own context under our name. */
-#define CONTEXT(sha) ((EVP_MD_CTX *) (sha))
+#define EVP(sha) ((EVP_MD_CTX *) (sha))
 
 static bool
 fail(Failure *failure)
@@ -43,33 +43,33 @@ bool
 steep_sha256_add(Sha256 *sha, const void *data, size_t length,
 				 Failure *failure)
 {
-	return EVP_DigestUpdate(CONTEXT(sha), data, length) || fail(failure);
+	return EVP_DigestUpdate(EVP(sha), data, length) || fail(failure);
 }
 
 /* Write the checksum in hex; nothing can be added any more. */
 bool
-steep_sha256_finish(Sha256 *sha, char text[SHA256_TEXT], Failure *failure)
+steep_sha256_finish(Sha256 *sha, char str[SHA256_TEXT], Failure *failure)
 {
 	unsigned char bytes[EVP_MAX_MD_SIZE];
 	unsigned int length;
 
-	if (!EVP_DigestFinal_ex(CONTEXT(sha), bytes, &length))
+	if (!EVP_DigestFinal_ex(EVP(sha), bytes, &length))
 		return fail(failure);
 	for (unsigned int i = 0; i < length; i++)
-		sprintf(text + 2 * i, "%02x", bytes[i]);
+		sprintf(str + 2 * i, "%02x", bytes[i]);
 	return true;
 }
 
 void
 steep_sha256_free(Sha256 *sha)
 {
-	EVP_MD_CTX_free(CONTEXT(sha));
+	EVP_MD_CTX_free(EVP(sha));
 }
 
 /* Is this a checksum as we write it? */
 bool
-steep_sha256_is_text(const char *text)
+steep_sha256_is_text(const char *str)
 {
-	return strlen(text) == SHA256_TEXT - 1 &&
-		strspn(text, "0123456789abcdef") == SHA256_TEXT - 1;
+	return strlen(str) == SHA256_TEXT - 1 &&
+		strspn(str, "0123456789abcdef") == SHA256_TEXT - 1;
 }

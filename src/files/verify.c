@@ -80,7 +80,7 @@ steep_verify_file(Directory *directory, const FileName *name,
 		ok = read_through(reader, verifier, failure);
 		steep_reader_close(reader);
 	}
-	return ok || report(verifier, name->text, failure);
+	return ok || report(verifier, name->path, failure);
 }
 
 static bool

@@ -55,7 +55,7 @@ steep_writer_open(Directory *directory, const FileName *name,
 	if (compression->method != name->method)
 		return steep_failure_set(failure, FAILURE_ARGUMENT,
 								 "compression and name of file \"%s\" differ",
-								 name->text);
+								 name->path);
 	if (steep_codec(name->method)->compress == NULL)
 		return steep_failure_set(failure, FAILURE_UNSUPPORTED,
 								 "steep_repl was built without %s",
@@ -157,7 +157,7 @@ is_usable(StreamWriter *writer, Failure *failure)
 	return !writer->failed ||
 		steep_failure_set(failure, FAILURE_IO,
 						  "writing file \"%s\" has failed before",
-						  writer->file.name.text);
+						  writer->file.name.path);
 }
 
 bool

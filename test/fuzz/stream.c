@@ -58,7 +58,7 @@ write_file(const char *directory, const FileName *name, const uint8_t *data,
 	char		path[512];
 	int			fd;
 
-	snprintf(path, sizeof(path), "%s/%s", directory, name->text);
+	snprintf(path, sizeof(path), "%s/%s", directory, name->path);
 	fd = open(path, O_WRONLY | O_CREAT, 0600);
 	need(fd >= 0 && ftruncate(fd, (off_t) length) == 0 &&
 		 write(fd, data, length) == (ssize_t) length);
