@@ -15,8 +15,6 @@
  */
 #include "postgres.h"
 
-#include <math.h>
-
 #include "common/shortest_dec.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -26,6 +24,7 @@
 #include "utils/timestamp.h"
 
 #include "base/compat.h"
+#include "base/copyescape.h"
 #include "base/copytext.h"
 #include "base/copyvalue.h"
 #include "base/enumlabel.h"
@@ -159,82 +158,6 @@ make_room(CopyText *text, size_t length)
 	if (unlikely((size_t) (text->end - text->p) < length))
 		flush(text);
 	return text->p;
-}
-
-#define ONES UINT64CONST(0x0101010101010101)
-#define HIGHS UINT64CONST(0x8080808080808080)
-
-/* May one of eight bytes be a control character or a backslash? */
-static inline bool
-has_special(uint64 bytes)
-{
-	uint64		backslash = bytes ^ (ONES * '\\');
-
-	return (((bytes - ONES * 0x20) & ~bytes) |
-			((backslash - ONES) & ~backslash)) & HIGHS;
-}
-
-/* What follows the backslash, or 0 if a byte stands for itself. */
-static inline char
-escape_of(char c)
-{
-	switch (c)
-	{
-		case '\b':
-			return 'b';
-		case '\f':
-			return 'f';
-		case '\n':
-			return 'n';
-		case '\r':
-			return 'r';
-		case '\t':
-			return 't';
-		case '\v':
-			return 'v';
-		case '\\':
-			return '\\';
-		default:
-			return 0;
-	}
-}
-
-static inline char *
-put_escaped_bytes(char *p, const char *data, size_t length)
-{
-	for (size_t i = 0; i < length; i++)
-	{
-		char		escape = escape_of(data[i]);
-
-		if (escape)
-		{
-			*p++ = '\\';
-			*p++ = escape;
-		}
-		else
-			*p++ = data[i];
-	}
-	return p;
-}
-
-/* Write bytes, of which each takes two at most, where there is room. */
-static inline char *
-put_escaped(char *p, const char *data, size_t length)
-{
-	for (; length >= 8; data += 8, length -= 8)
-	{
-		uint64		bytes;
-
-		memcpy(&bytes, data, sizeof(bytes));
-		if (likely(!has_special(bytes)))
-		{
-			memcpy(p, &bytes, sizeof(bytes));
-			p += sizeof(bytes);
-		}
-		else
-			p = put_escaped_bytes(p, data, sizeof(bytes));
-	}
-	return put_escaped_bytes(p, data, length);
 }
 
 /* Write text of any length. */
@@ -474,29 +397,4 @@ steep_copytext_end(CopyText *text, CopyTextTotals *totals)
 {
 	flush(text);
 	*totals = text->totals;
-}
-
-/* Add the digest of other rows. */
-void
-steep_copytext_add_digest(CopyTextTotals *totals, const char *digest)
-{
-	uint64		high;
-	uint64		low;
-
-	if (strlen(digest) != COPYTEXT_DIGEST - 1 ||
-		sscanf(digest, "%16" INT64_MODIFIER "x%16" INT64_MODIFIER "x",
-			   &high, &low) != 2)
-		elog(ERROR, "\"%s\" is no digest of rows", digest);
-	totals->high += high;
-	totals->low += low;
-}
-
-/* Print the digest of all rows. */
-void
-steep_copytext_print_digest(const CopyTextTotals *totals,
-							char digest[COPYTEXT_DIGEST])
-{
-	snprintf(digest, COPYTEXT_DIGEST,
-			 "%016" INT64_MODIFIER "x%016" INT64_MODIFIER "x",
-			 totals->high, totals->low);
 }

@@ -25,7 +25,7 @@
 
 #define MB (INT64CONST(1024) * 1024)
 #define PARTS_A_WORKER 8		/* so that they end at about the same time */
-#define SMALLEST_PART (8 * MB)
+#define SMALLEST_PART (4 * MB)
 #define LARGEST_PART (1024 * MB)
 #define MOST_FILES 32			/* of a part */
 
