@@ -35,7 +35,7 @@ sub dump_of
 	my ($out) = run_command([ 'pg_dump', '-d', $node->connstr($dbname), '--no-comments', '-N', 'steep_repl', @options ]);
 
 	# lines of COPY may come in any order
-	return { map { $_ => 1 } grep { !/^(--|$)|^SET |^\\(un)?restrict |EXTENSION|setval|_search_path|SCHEMA steep_repl/ } split /\n/, $out };
+	return { map { $_ => 1 } grep { !/^(--|$)|^SET |^\\(un)?restrict |EXTENSION|setval|_search_path|steep_repl|DATA WRAPPER/ } split /\n/, $out };
 }
 
 # What only one of two dumps has.
