@@ -103,9 +103,12 @@ is(scalar @{ (grep { $_->{name} eq 't' } @{ read_manifest($path)->{tables} })[0]
 
 # A lock that is not to be had.
 my $locker = $node->background_psql('postgres');
-$locker->query_safe('BEGIN; LOCK TABLE t');
 $path = new_path();
+$point = hold_point($node, 'done plan');
 $id = submit_snapshot($node, $path, %options);
+$point->wait_reached;
+$locker->query_safe('BEGIN; LOCK TABLE t');
+$point->release;
 wait_for_status(q{kind = 'hold' AND error_sqlstate = '55P03'});
 $locker->query_safe('COMMIT');
 $locker->quit;
