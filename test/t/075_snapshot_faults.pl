@@ -16,14 +16,6 @@ sub new_path
 	return "$base/" . ++$n;
 }
 
-sub wait_for_status
-{
-	my ($what) = @_;
-
-	wait_until(sub { sql($node, "SELECT count(*) FROM steep_repl.work_steps s JOIN steep_repl.work_queue q ON q.id = s.job_id WHERE q.snapshot_id = '$id' AND $what") > 0 }, $what);
-	return;
-}
-
 # The sums of pgbench's tables that the files hold.
 sub sums
 {
@@ -108,8 +100,9 @@ $point = hold_point($node, 'done plan');
 $id = submit_snapshot($node, $path, %options);
 $point->wait_reached;
 $locker->query_safe('BEGIN; LOCK TABLE t');
+my $offset = -s $node->logfile;
 $point->release;
-wait_for_status(q{kind = 'hold' AND error_sqlstate = '55P03'});
+$node->wait_for_log(qr/canceling statement due to lock timeout/, $offset);
 $locker->query_safe('COMMIT');
 $locker->quit;
 is(wait_for_snapshot($node, $id)->{status}, 'complete', 'a lock that is not to be had is tried for again');

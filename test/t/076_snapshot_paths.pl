@@ -12,7 +12,7 @@ my $node = start_node('a', conf => "steep_repl.snapshot_directory = '$base/reach
 my $data = $node->data_dir;
 
 sql($node, "CREATE TABLESPACE space LOCATION '$base/space'");
-sql($node, 'CREATE TABLE t AS SELECT 1 AS x; GRANT SELECT ON t TO merger; CREATE ROLE writer LOGIN IN ROLE merger, pg_write_server_files');
+sql($node, 'CREATE TABLE t AS SELECT 1 AS x; GRANT SELECT ON t TO merger; CREATE ROLE writer LOGIN PASSWORD ' . quote(secret()) . ' IN ROLE merger, pg_write_server_files');
 sql($node, "GRANT USAGE ON SCHEMA steep_repl TO writer");
 
 sub refused
