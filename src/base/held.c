@@ -59,7 +59,7 @@ prepare(void (*close) (void *object), int descriptors)
 			ereport(ERROR,
 					(errcode(ERRCODE_INSUFFICIENT_RESOURCES),
 					 errmsg("too many files are open"),
-					 errhint("Raise max_files_per_process, or use less parallel workers.")));
+					 errhint("Raise max_files_per_process, or use fewer parallel workers.")));
 	}
 	return held;
 }

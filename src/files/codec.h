@@ -59,6 +59,15 @@ typedef struct Codec
 	void		(*unpack_free) (void *state);
 } Codec;
 
+/* The functions of a codec, as each file names them. */
+#define CODEC_FUNCTIONS \
+	.compress_start = compress_start, \
+	.compress = compress_piece, \
+	.compress_free = compress_free, \
+	.unpack_start = unpack_start, \
+	.unpack = unpack_piece, \
+	.unpack_free = unpack_free
+
 /* Without the functions if it is not built in. */
 extern const Codec steep_codec_none;
 extern const Codec steep_codec_gzip;

@@ -107,11 +107,6 @@ const Codec steep_codec_gzip = {
 	.default_level = 6,
 	.max_ratio = 1032,			/* two bits for 258 bytes */
 #ifdef STEEP_WITH_GZIP
-	.compress_start = compress_start,
-	.compress = compress_piece,
-	.compress_free = compress_free,
-	.unpack_start = unpack_start,
-	.unpack = unpack_piece,
-	.unpack_free = unpack_free,
+	CODEC_FUNCTIONS
 #endif
 };

@@ -143,11 +143,6 @@ const Codec steep_codec_lz4 = {
 	.default_level = 1,
 	.max_ratio = 255,			/* one byte lengthens a match by 255 */
 #ifdef STEEP_WITH_LZ4
-	.compress_start = compress_start,
-	.compress = compress_piece,
-	.compress_free = compress_free,
-	.unpack_start = unpack_start,
-	.unpack = unpack_piece,
-	.unpack_free = unpack_free,
+	CODEC_FUNCTIONS
 #endif
 };

@@ -26,7 +26,13 @@ unpack_start(void)
 }
 
 static void
-release(void *state)
+compress_free(void *state)
+{
+	(void) state;
+}
+
+static void
+unpack_free(void *state)
 {
 	(void) state;
 }
@@ -47,8 +53,8 @@ copy(CodecInput *in, CodecOutput *out)
 }
 
 static bool
-compress_copy(void *state, CodecInput *in, CodecOutput *out, bool *ended,
-			  Failure *failure)
+compress_piece(void *state, CodecInput *in, CodecOutput *out, bool *ended,
+			   Failure *failure)
 {
 	(void) state;
 	(void) failure;
@@ -57,8 +63,8 @@ compress_copy(void *state, CodecInput *in, CodecOutput *out, bool *ended,
 }
 
 static bool
-unpack_copy(void *state, CodecInput *in, CodecOutput *out, bool *ended,
-			const char **reason)
+unpack_piece(void *state, CodecInput *in, CodecOutput *out, bool *ended,
+			 const char **reason)
 {
 	(void) state;
 	(void) reason;
@@ -70,10 +76,5 @@ const Codec steep_codec_none = {
 	.name = "none",
 	.suffix = "",
 	.max_ratio = 1,
-	.compress_start = compress_start,
-	.compress = compress_copy,
-	.compress_free = release,
-	.unpack_start = unpack_start,
-	.unpack = unpack_copy,
-	.unpack_free = release,
+	CODEC_FUNCTIONS
 };

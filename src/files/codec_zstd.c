@@ -93,11 +93,6 @@ const Codec steep_codec_zstd = {
 	.default_level = 1,
 	.max_ratio = 32768,			/* four bytes for a block of 128 kB */
 #ifdef STEEP_WITH_ZSTD
-	.compress_start = compress_start,
-	.compress = compress_piece,
-	.compress_free = compress_free,
-	.unpack_start = unpack_start,
-	.unpack = unpack_piece,
-	.unpack_free = unpack_free,
+	CODEC_FUNCTIONS
 #endif
 };
