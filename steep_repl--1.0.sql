@@ -737,7 +737,9 @@ BEGIN ATOMIC
 		FROM steep_repl.work_steps AS s
 		WHERE s.job_id = p_id AND s.status IN ('pending', 'running', 'failed'))
 	SELECT q.id IS NOT NULL, q.cancel_requested AND NOT coalesce(bool_or(u.settling), false),
-		(SELECT min(id) FROM steep_repl.work_steps WHERE job_id = p_id AND status = 'failed'),
+		-- the others were stopped because of the first
+		(SELECT f.id FROM steep_repl.work_steps AS f WHERE f.job_id = p_id AND f.status = 'failed'
+			ORDER BY f.completed_at, f.id LIMIT 1),
 		count(*) FILTER (WHERE u.status = 'pending' AND u.current AND u.next_attempt_at <= clock_timestamp()
 			AND (u.in_doubt OR NOT q.cancel_requested)),
 		count(*) FILTER (WHERE u.status = 'running'),

@@ -15,7 +15,7 @@
 
 /*
  * Objects that no statement creates.  What comes with another object, such as
- * the functions of a range type, and what belongs to an extension is not told.
+ * the functions of a range type, and what belongs to an extension is not told.  Nor is steep_repl itself.
  */
 const char *const steep_ddl_omitted_objects =
 "SELECT s.scope, i.type, i.identity, n.identity\n"
@@ -54,6 +54,7 @@ const char *const steep_ddl_omitted_objects =
 "        SELECT 'pg_event_trigger'::regclass, oid FROM pg_event_trigger\n"
 "        UNION ALL\n"
 "        SELECT 'pg_extension'::regclass, oid FROM pg_extension\n"
+"        WHERE extname <> 'steep_repl'\n"
 "        UNION ALL\n"
 "        SELECT 'pg_foreign_data_wrapper'::regclass, oid\n"
 "        FROM pg_foreign_data_wrapper\n"
@@ -125,5 +126,4 @@ const char *const steep_ddl_omitted_parts =
 "UNION ALL\n"
 "SELECT 'database', 'large objects', count(*)::text, NULL\n"
 "FROM pg_largeobject_metadata\n"
-"HAVING count(*) > 0\n"
-"ORDER BY 1 DESC, 2, 3, 4\n";
+"HAVING count(*) > 0\n";

@@ -11,10 +11,21 @@
  *	sequence, relation, field, privilege
  *				what is to be said of them
  *
- * The others select stage, level, sub (the order), kind, object, table_name
- * and statement, or what is left out: scope, kind, object, needed_by.  In
- * their text names are qualified by regclass, regtype and the pg_get_*
- * functions under a search_path that is pinned to pg_catalog.
+ * The others select stage, level, sub, kind, object, table_name and statement,
+ * or what is left out: scope, kind, object, needed_by.  In their text names are
+ * qualified by regclass, regtype and the pg_get_* functions, under a
+ * search_path that is pinned to pg_catalog.
+ *
+ * Statements go by stage first, then by level, object and sub:
+ *
+ *	10	schemas				20	extensions		30	collations
+ *	40	types, sequences and tables, each after what it stands on
+ *	45	a column			50	owners of sequences
+ *	60	ties between tables, and what is set for columns
+ *	110	keys				120	checks
+ *	130	indexes				140	ties between indexes
+ *	150	marks of indexes	160	statistics		170	foreign keys
+ *	180	comments			190	grants
  *
  *-------------------------------------------------------------------------
  */

@@ -40,31 +40,10 @@ append_facts(StringInfo text, const char *wanted)
 		steep_ddl_sequences,
 		steep_ddl_relations,
 		steep_ddl_fields,
+		steep_ddl_privileges,
 	};
 
 	append_pieces(text, pieces, lengthof(pieces), ", ");
-}
-
-/*----------
- * Put the statements that the pieces select in order.
- *
- *	SELECT <section>, kind, object, statement, table_name
- *	FROM (<pieces>) d
- *	ORDER BY <order>
- *----------
- */
-static void
-append_in_order(StringInfo text, const char *const *pieces, int count)
-{
-	appendStringInfoString(text,
-						   "SELECT CASE WHEN d.stage < 100 THEN 'pre-data' ELSE 'post-data' END,\n"
-						   "       d.kind, d.object, d.statement, d.table_name\n"
-						   "FROM (\n");
-	append_pieces(text, pieces, count, "UNION ALL\n");
-	appendStringInfoString(text,
-						   ") d(stage, level, sub, kind, object, table_name, statement)\n"
-						   "ORDER BY d.stage, d.level, d.object COLLATE \"C\", d.sub,\n"
-						   "         d.statement COLLATE \"C\"");
 }
 
 static Statement *
@@ -72,10 +51,40 @@ make_statement(Site site, const char *purpose, StringInfo text)
 {
 	Statement  *statement = palloc0(sizeof(Statement));
 
+	statement->text = text->data;
 	statement->site = site;
 	statement->purpose = purpose;
-	statement->text = text->data;
+	return statement;
+}
 
+/*----------
+ * Ask for the statements that the pieces select, in order.
+ *
+ *	WITH RECURSIVE <facts>
+ *	SELECT <section>, kind, object, statement, table_name
+ *	FROM (<pieces>) d
+ *	ORDER BY <order>
+ *----------
+ */
+static Statement *
+list_statements(Site site, const char *purpose, const char *wanted,
+				const char *const *pieces, int count)
+{
+	Statement  *statement;
+	StringInfoData text;
+
+	initStringInfo(&text);
+	append_facts(&text, wanted);
+	appendStringInfoString(&text,
+						   "SELECT CASE WHEN d.stage < 100 THEN 'pre-data' ELSE 'post-data' END,\n"
+						   "       d.kind, d.object, d.statement, d.table_name\n"
+						   "FROM (\n");
+	append_pieces(&text, pieces, count, "UNION ALL\n");
+	appendStringInfoString(&text,
+						   ") d(stage, level, sub, kind, object, table_name, statement)\n"
+						   "ORDER BY d.stage, d.level, d.object COLLATE \"C\", d.sub,\n"
+						   "         d.statement COLLATE \"C\"");
+	statement = make_statement(site, purpose, &text);
 	statement->result = "section text, kind text, object text, statement text, "
 		"table_name text";
 	return statement;
@@ -103,14 +112,10 @@ steep_table_ddl_sql(Site site)
 		steep_ddl_comments,
 		steep_ddl_grants,
 	};
-	Statement  *statement;
-	StringInfoData text;
+	Statement  *statement = list_statements(site, "read how to create the tables",
+											steep_ddl_tables, pieces,
+											lengthof(pieces));
 
-	initStringInfo(&text);
-	append_facts(&text, steep_ddl_tables);
-	appendStringInfo(&text, ", %s", steep_ddl_privileges);
-	append_in_order(&text, pieces, lengthof(pieces));
-	statement = make_statement(site, "read how to create the tables", &text);
 	statement->nparams = 1;
 	statement->params[0] = "text[]";
 	return statement;
@@ -129,19 +134,23 @@ steep_table_ddl_column_sql(Site site)
 		steep_ddl_make_sequences,
 		steep_ddl_add_column,
 	};
-	Statement  *statement;
-	StringInfoData text;
+	Statement  *statement = list_statements(site, "read how to add the column",
+											steep_ddl_column, pieces,
+											lengthof(pieces));
 
-	initStringInfo(&text);
-	append_facts(&text, steep_ddl_column);
-	append_in_order(&text, pieces, lengthof(pieces));
-	statement = make_statement(site, "read how to add the column", &text);
 	statement->nparams = 2;
 	statement->params[0] = statement->params[1] = "text";
 	return statement;
 }
 
-/* Ask what steep_table_ddl_sql() leaves out for the tables named in $1. */
+/*----------
+ * Ask what steep_table_ddl_sql() leaves out for the tables named in $1.
+ *
+ *	SELECT scope, kind, object, needed_by
+ *	FROM (<pieces>) d
+ *	ORDER BY <what is needed, of the tables, of the database>
+ *----------
+ */
 const Statement *
 steep_table_ddl_omissions_sql(Site site)
 {
@@ -154,7 +163,14 @@ steep_table_ddl_omissions_sql(Site site)
 
 	initStringInfo(&text);
 	append_facts(&text, steep_ddl_tables);
+	appendStringInfoString(&text,
+						   "SELECT d.scope, d.kind, d.object, d.needed_by\n"
+						   "FROM (\n");
 	append_pieces(&text, pieces, lengthof(pieces), "UNION ALL\n");
+	appendStringInfoString(&text,
+						   ") d(scope, kind, object, needed_by)\n"
+						   "ORDER BY d.scope <> 'needed', d.scope <> 'table', d.kind COLLATE \"C\",\n"
+						   "         d.object COLLATE \"C\", d.needed_by COLLATE \"C\"");
 	statement = make_statement(site, "read what creating the tables leaves out",
 							   &text);
 	statement->result = "scope text, kind text, object text, needed_by text";
