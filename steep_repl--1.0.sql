@@ -307,6 +307,81 @@ CREATE TABLE steep_repl.merge_markers (
 );
 COMMENT ON TABLE steep_repl.merge_markers IS 'batches that this node has applied for a merge that another node runs';
 
+CREATE TABLE steep_repl.snapshots (
+	snapshot_id text PRIMARY KEY,
+	kind text NOT NULL CHECK (kind IN ('generate', 'apply')),
+	status text NOT NULL DEFAULT 'pending'
+		CHECK (status IN ('pending', 'running', 'complete', 'failed', 'cancelled')),
+	path text NOT NULL,
+	compression text,
+	parallel int NOT NULL CHECK (parallel BETWEEN 1 AND 32),
+	verify boolean NOT NULL DEFAULT false,
+	options jsonb NOT NULL DEFAULT '{}',
+	requested_by text NOT NULL,
+	owner oid NOT NULL,
+	source text,
+	lsn pg_lsn,
+	tables int,
+	rows bigint,
+	bytes bigint,
+	file_bytes bigint,
+	facts jsonb NOT NULL DEFAULT '{}',
+	directory_made boolean NOT NULL DEFAULT false,
+	left_behind boolean NOT NULL DEFAULT false,
+	created_at timestamptz NOT NULL DEFAULT now(),
+	started_at timestamptz,
+	completed_at timestamptz,
+	error_message text
+);
+COMMENT ON TABLE steep_repl.snapshots IS 'snapshots that were written, and those that were applied, from their submit on';
+COMMENT ON COLUMN steep_repl.snapshots.source IS 'of a snapshot that is applied: its id, as the node that wrote it has named it';
+COMMENT ON COLUMN steep_repl.snapshots.lsn IS 'where that node''s log was when the snapshot was taken';
+COMMENT ON COLUMN steep_repl.snapshots.bytes IS 'of rows, before compression';
+COMMENT ON COLUMN steep_repl.snapshots.file_bytes IS 'of the files with rows';
+COMMENT ON COLUMN steep_repl.snapshots.facts IS 'what else the manifest says';
+COMMENT ON COLUMN steep_repl.snapshots.directory_made IS 'the directory is ours to remove until the snapshot is whole';
+COMMENT ON COLUMN steep_repl.snapshots.left_behind IS 'half a snapshot is still in the directory';
+
+CREATE TABLE steep_repl.snapshot_tables (
+	snapshot_id text NOT NULL REFERENCES steep_repl.snapshots ON DELETE CASCADE,
+	number int NOT NULL,
+	relid oid,
+	schema_name text NOT NULL,
+	table_name text NOT NULL,
+	columns text[] NOT NULL,
+	types text[] NOT NULL,
+	fingerprint text,
+	rows bigint,
+	digest text,
+	PRIMARY KEY (snapshot_id, number),
+	UNIQUE (snapshot_id, schema_name, table_name)
+);
+COMMENT ON TABLE steep_repl.snapshot_tables IS 'tables of snapshots, by the numbers that their files have';
+COMMENT ON COLUMN steep_repl.snapshot_tables.columns IS 'those in the files, in that order';
+COMMENT ON COLUMN steep_repl.snapshot_tables.digest IS 'sum of the digests of its rows';
+
+CREATE TABLE steep_repl.snapshot_chunks (
+	snapshot_id text NOT NULL,
+	number int NOT NULL,
+	chunk int NOT NULL,
+	part int NOT NULL DEFAULT 1,
+	first_block bigint,
+	last_block bigint,
+	done boolean NOT NULL DEFAULT false,
+	rows bigint,
+	bytes bigint,
+	file_bytes bigint,
+	sha256 text,
+	digest text,
+	PRIMARY KEY (snapshot_id, number, chunk),
+	FOREIGN KEY (snapshot_id, number) REFERENCES steep_repl.snapshot_tables ON DELETE CASCADE
+);
+COMMENT ON TABLE steep_repl.snapshot_chunks IS 'files with rows of snapshots: parts of tables';
+COMMENT ON COLUMN steep_repl.snapshot_chunks.part IS 'which step is at it: one takes a big chunk, or several small ones';
+COMMENT ON COLUMN steep_repl.snapshot_chunks.first_block IS 'of the table, as it is written; null: from its start';
+COMMENT ON COLUMN steep_repl.snapshot_chunks.last_block IS 'the first that is not in it any more; null: up to its end';
+COMMENT ON COLUMN steep_repl.snapshot_chunks.done IS 'the file is written, or its rows are loaded';
+
 ----------------------------------------------------------------------------
 -- Digests
 ----------------------------------------------------------------------------
@@ -754,7 +829,9 @@ BEGIN ATOMIC
 		FROM steep_repl.work_steps AS s
 		WHERE s.job_id = p_id AND s.status IN ('pending', 'running', 'failed'))
 	SELECT q.id IS NOT NULL, q.cancel_requested AND NOT coalesce(bool_or(u.settling), false),
-		(SELECT min(id) FROM steep_repl.work_steps WHERE job_id = p_id AND status = 'failed'),
+		-- the others were stopped because of the first
+		(SELECT f.id FROM steep_repl.work_steps AS f WHERE f.job_id = p_id AND f.status = 'failed'
+			ORDER BY f.completed_at, f.id LIMIT 1),
 		count(*) FILTER (WHERE u.status = 'pending' AND u.current AND u.next_attempt_at <= clock_timestamp()
 			AND (u.in_doubt OR NOT q.cancel_requested)),
 		count(*) FILTER (WHERE u.status = 'running'),
@@ -998,6 +1075,16 @@ LANGUAGE c VOLATILE
 AS 'MODULE_PATHNAME', 'steep_repl_merge_progress';
 COMMENT ON FUNCTION steep_repl.merge_progress(text)
 	IS 'how far merges are: one by its id, or all that have not ended';
+
+CREATE FUNCTION steep_repl.snapshot_progress(
+	p_snapshot_id text DEFAULT NULL,
+	OUT snapshot_id text, OUT phase text, OUT overall_percent float8, OUT tables_completed int,
+	OUT tables_total int, OUT current_table text, OUT bytes_processed bigint, OUT eta_seconds int, OUT error text)
+RETURNS SETOF record
+LANGUAGE c VOLATILE
+AS 'MODULE_PATHNAME', 'steep_repl_snapshot_progress';
+COMMENT ON FUNCTION steep_repl.snapshot_progress(text)
+	IS 'how far snapshots are, written or applied: one by its id, or all that have not ended';
 
 ----------------------------------------------------------------------------
 -- Nodes
@@ -1878,6 +1965,10 @@ BEGIN ATOMIC
 		FROM steep_repl.merge_markers m
 		WHERE m.created_at < now() - interval '1 day'
 		UNION ALL
+		SELECT 'snapshot', p.path, NULL, p.completed_at
+		FROM steep_repl.snapshots p
+		WHERE p.left_behind
+		UNION ALL
 		SELECT 'server', f.srvname, a.merge_id, coalesce(a.completed_at, a.started_at)
 		FROM pg_catalog.pg_foreign_server f
 		LEFT JOIN steep_repl.merge_audit_log a ON a.server = f.srvname AND a.private_server
@@ -1886,7 +1977,7 @@ BEGIN ATOMIC
 	ORDER BY l.kind, l.since, l.name;
 END;
 COMMENT ON FUNCTION steep_repl.leftovers() IS
-'lists what merges have left on this node: "doubt", a batch of a merge that has ended, which the peer may have applied and this node has not (apply_merge finishes it); "marker", a batch that this node applied for a merge of another node more than a day ago (prune_merges forgets it); "server", the server of a merge that has ended (DROP SERVER ... CASCADE)';
+'lists what merges and snapshots have left on this node: "doubt", a batch of a merge that has ended, which the peer may have applied and this node has not (apply_merge finishes it); "marker", a batch that this node applied for a merge of another node more than a day ago (prune_merges forgets it); "server", the server of a merge that has ended (DROP SERVER ... CASCADE); "snapshot", the directory of half a snapshot (prune_snapshots removes it)';
 
 CREATE FUNCTION steep_repl.start_merge(
 	p_peer_connstr text,
@@ -1956,6 +2047,215 @@ LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'steep_repl_prune_merges';
 COMMENT ON FUNCTION steep_repl.prune_merges(interval) IS
 'forgets the merges that ended longer ago than this, with their decisions; returns how many. They cannot be reverted any more. Those whose conflicts wait have not ended';
+
+----------------------------------------------------------------------------
+-- Snapshots
+----------------------------------------------------------------------------
+
+-- Book-keeping of snapshots, written or applied; called as the owner of these
+-- tables.
+
+CREATE FUNCTION steep_repl.new_snapshot(
+	p_kind text, p_path text, p_compression text, p_parallel int, p_verify boolean,
+	p_options jsonb, p_owner oid)
+RETURNS text
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	INSERT INTO steep_repl.snapshots
+		(snapshot_id, kind, path, compression, parallel, verify, options, requested_by, owner)
+	VALUES ('snap_' || to_char(now() AT TIME ZONE 'UTC', 'YYYYMMDD_HH24MISS') ||
+			'_' || left(gen_random_uuid()::text, 8),
+		p_kind, p_path, p_compression, p_parallel, p_verify, p_options,
+		pg_get_userbyid(p_owner), p_owner)
+	RETURNING snapshot_id;
+END;
+COMMENT ON FUNCTION steep_repl.new_snapshot(text, text, text, int, boolean, jsonb, oid) IS
+'internal: records a snapshot that is to be written or applied, and names it';
+
+CREATE FUNCTION steep_repl.find_snapshot(
+	p_snapshot_id text, p_role oid, OUT may boolean, OUT job bigint, OUT status text)
+RETURNS SETOF record
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+	SELECT steep_repl.may_manage(p_role, s.owner),
+		(SELECT max(q.id) FROM steep_repl.work_queue q WHERE q.snapshot_id = s.snapshot_id),
+		s.status
+	FROM steep_repl.snapshots s
+	WHERE s.snapshot_id = p_snapshot_id;
+END;
+COMMENT ON FUNCTION steep_repl.find_snapshot(text, oid) IS
+'internal: how a snapshot stands: may the role manage it, and which job is or was at it';
+
+CREATE FUNCTION steep_repl.mark_snapshot(
+	p_snapshot_id text, p_status text, p_error text, p_left_behind boolean)
+RETURNS void
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	UPDATE steep_repl.snapshots
+	SET status = p_status, error_message = p_error, left_behind = p_left_behind,
+		started_at = coalesce(started_at, clock_timestamp()),
+		completed_at = CASE WHEN p_status IN ('complete', 'failed', 'cancelled')
+			THEN clock_timestamp() END
+	WHERE snapshot_id = p_snapshot_id;
+END;
+COMMENT ON FUNCTION steep_repl.mark_snapshot(text, text, text, boolean) IS
+'internal: sets the status of a snapshot';
+
+CREATE FUNCTION steep_repl.mark_directory(p_snapshot_id text, p_made boolean)
+RETURNS void
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	UPDATE steep_repl.snapshots SET directory_made = p_made WHERE snapshot_id = p_snapshot_id;
+END;
+COMMENT ON FUNCTION steep_repl.mark_directory(text, boolean) IS
+'internal: records whether the directory of a snapshot is ours';
+
+CREATE FUNCTION steep_repl.add_snapshot_table(
+	p_snapshot_id text, p_number int, p_relid oid, p_schema text, p_table text,
+	p_columns text[], p_types text[], p_fingerprint text)
+RETURNS void
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	INSERT INTO steep_repl.snapshot_tables
+		(snapshot_id, number, relid, schema_name, table_name, columns, types, fingerprint)
+	VALUES (p_snapshot_id, p_number, p_relid, p_schema, p_table, p_columns, p_types, p_fingerprint);
+END;
+COMMENT ON FUNCTION steep_repl.add_snapshot_table(text, int, oid, text, text, text[], text[], text) IS
+'internal: adds a table to a snapshot';
+
+CREATE FUNCTION steep_repl.add_snapshot_chunk(
+	p_snapshot_id text, p_number int, p_chunk int, p_part int, p_first bigint, p_last bigint)
+RETURNS void
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	INSERT INTO steep_repl.snapshot_chunks
+		(snapshot_id, number, chunk, part, first_block, last_block)
+	VALUES (p_snapshot_id, p_number, p_chunk, p_part, p_first, p_last);
+END;
+COMMENT ON FUNCTION steep_repl.add_snapshot_chunk(text, int, int, int, bigint, bigint) IS
+'internal: adds a part of a table to a snapshot';
+
+CREATE FUNCTION steep_repl.record_chunk(
+	p_snapshot_id text, p_number int, p_chunk int, p_rows bigint, p_bytes bigint,
+	p_file_bytes bigint, p_sha256 text, p_digest text)
+RETURNS boolean
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	UPDATE steep_repl.snapshot_chunks
+	SET done = true, rows = p_rows, bytes = p_bytes, file_bytes = p_file_bytes,
+		sha256 = p_sha256, digest = p_digest
+	WHERE snapshot_id = p_snapshot_id AND number = p_number AND chunk = p_chunk;
+	-- of two that end at once, one sees the other
+	SELECT FROM steep_repl.snapshot_tables
+	WHERE snapshot_id = p_snapshot_id AND number = p_number FOR NO KEY UPDATE;
+	SELECT NOT EXISTS (SELECT FROM steep_repl.snapshot_chunks
+		WHERE snapshot_id = p_snapshot_id AND number = p_number AND NOT done);
+END;
+COMMENT ON FUNCTION steep_repl.record_chunk(text, int, int, bigint, bigint, bigint, text, text) IS
+'internal: records the file of a part of a table; is that the last of the table?';
+
+CREATE FUNCTION steep_repl.record_snapshot_facts(p_snapshot_id text, p_lsn pg_lsn, p_facts jsonb)
+RETURNS void
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	UPDATE steep_repl.snapshots SET lsn = p_lsn, facts = p_facts WHERE snapshot_id = p_snapshot_id;
+END;
+COMMENT ON FUNCTION steep_repl.record_snapshot_facts(text, pg_lsn, jsonb) IS
+'internal: records what holds for a snapshot as a whole';
+
+CREATE FUNCTION steep_repl.record_snapshot_totals(p_snapshot_id text)
+RETURNS void
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	UPDATE steep_repl.snapshot_tables t
+	SET rows = (SELECT coalesce(sum(c.rows), 0) FROM steep_repl.snapshot_chunks c
+		WHERE c.snapshot_id = p_snapshot_id AND c.number = t.number)
+	WHERE t.snapshot_id = p_snapshot_id;
+	UPDATE steep_repl.snapshots s
+	SET tables = (SELECT count(*) FROM steep_repl.snapshot_tables t
+			WHERE t.snapshot_id = p_snapshot_id),
+		(rows, bytes, file_bytes) = (
+			SELECT coalesce(sum(c.rows), 0), coalesce(sum(c.bytes), 0), coalesce(sum(c.file_bytes), 0)
+			FROM steep_repl.snapshot_chunks c WHERE c.snapshot_id = p_snapshot_id)
+	WHERE s.snapshot_id = p_snapshot_id;
+END;
+COMMENT ON FUNCTION steep_repl.record_snapshot_totals(text) IS
+'internal: sums up what is in the files of a snapshot';
+
+CREATE FUNCTION steep_repl.record_table_digest(p_snapshot_id text, p_number int, p_digest text)
+RETURNS void
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	UPDATE steep_repl.snapshot_tables SET digest = p_digest
+	WHERE snapshot_id = p_snapshot_id AND number = p_number;
+END;
+COMMENT ON FUNCTION steep_repl.record_table_digest(text, int, text) IS
+'internal: records the sum of the digests of a table''s rows';
+
+CREATE FUNCTION steep_repl.forget_snapshot_work(p_snapshot_id text, p_job bigint)
+RETURNS void
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	UPDATE steep_repl.snapshots SET directory_made = false WHERE snapshot_id = p_snapshot_id;
+	DELETE FROM steep_repl.snapshot_tables WHERE snapshot_id = p_snapshot_id;
+	DELETE FROM steep_repl.work_steps WHERE job_id = p_job AND kind NOT IN ('directory', 'plan');
+	UPDATE steep_repl.work_steps
+	SET status = 'pending', attempt = 0, helper = NULL, next_attempt_at = '-infinity'
+	WHERE job_id = p_job;
+END;
+COMMENT ON FUNCTION steep_repl.forget_snapshot_work(text, bigint) IS
+'internal: forgets what a job has written of a snapshot, before it starts over';
+
+CREATE FUNCTION steep_repl.left_snapshots(p_role oid)
+RETURNS SETOF text
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+	SELECT snapshot_id FROM steep_repl.snapshots
+	WHERE left_behind AND steep_repl.may_manage(p_role, owner)
+	ORDER BY snapshot_id;
+END;
+COMMENT ON FUNCTION steep_repl.left_snapshots(oid) IS
+'internal: the snapshots of which half is still there, that a role may manage';
+
+CREATE FUNCTION steep_repl.prune_snapshot_records(p_role oid, p_older_than interval)
+RETURNS bigint
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	WITH pruned AS (
+		DELETE FROM steep_repl.snapshots
+		WHERE status IN ('complete', 'failed', 'cancelled') AND NOT left_behind
+			AND completed_at < now() - p_older_than
+			AND steep_repl.may_manage(p_role, owner)
+		RETURNING 1)
+	SELECT count(*) FROM pruned;
+END;
+COMMENT ON FUNCTION steep_repl.prune_snapshot_records(oid, interval) IS
+'internal: forget the ended snapshots that a role may manage';
+
+CREATE FUNCTION steep_repl.start_snapshot(
+	p_output_path text,
+	p_compression text DEFAULT 'none',
+	p_parallel int DEFAULT 4,
+	p_options jsonb DEFAULT '{}')
+RETURNS steep_repl.snapshots
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'steep_repl_start_snapshot';
+COMMENT ON FUNCTION steep_repl.start_snapshot(text, text, int, jsonb) IS
+'writes tables as they are at one moment to the files of a new directory, in the background; compression none, gzip, lz4 or zstd, with a level as in zstd:3; option tables: an array as of analyze_overlap. Starts at commit';
+
+CREATE FUNCTION steep_repl.wait_snapshot(p_snapshot_id text, p_timeout_seconds int DEFAULT 86400)
+RETURNS steep_repl.snapshots
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'steep_repl_wait_snapshot';
+COMMENT ON FUNCTION steep_repl.wait_snapshot(text, int) IS
+'waits until a snapshot has been written or applied and returns its row; raises if that takes longer than the seconds given';
+
+CREATE FUNCTION steep_repl.prune_snapshots(p_older_than interval)
+RETURNS bigint
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'steep_repl_prune_snapshots';
+COMMENT ON FUNCTION steep_repl.prune_snapshots(interval) IS
+'removes what is left of half snapshots, and forgets the snapshots that ended longer ago than this; returns how many. Whole snapshots stay where they are';
 
 ----------------------------------------------------------------------------
 -- Health

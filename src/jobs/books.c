@@ -35,6 +35,47 @@ steep_books_close(Books books)
 	steep_pin_end(books.nestlevel);
 }
 
+/*
+ * Run a statement over our own tables, as their owner and under our settings,
+ * which a user's function that the step has called may have changed.
+ */
+uint64
+steep_books_none(const Statement *statement, const char *const *values,
+				 List *with)
+{
+	Books		books = steep_books_open();
+	uint64		processed = steep_local_none(statement, values, with);
+
+	steep_books_close(books);
+	return processed;
+}
+
+/* The same, for the row that comes back; NULL if none does. */
+char	  **
+steep_books_row(const Statement *statement, const char *const *values)
+{
+	Books		books = steep_books_open();
+	char	  **row = steep_local_row(statement, values, NIL);
+
+	steep_books_close(books);
+	return row;
+}
+
+/* The same, for all rows, each an array of texts. */
+List *
+steep_books_rows(const Statement *statement, const char *const *values)
+{
+	Spool	   *spool = steep_spool_create("rows");
+	Books		books = steep_books_open();
+	List	   *rows;
+
+	steep_local_rows(statement, values, NIL, spool);
+	rows = steep_spool_texts(spool);
+	steep_books_close(books);
+	steep_spool_end(spool);
+	return rows;
+}
+
 /* Is the extension in this database?  If so, keep it for the transaction. */
 bool
 steep_books_hold_extension(void)

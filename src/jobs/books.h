@@ -28,6 +28,12 @@ typedef struct Books
 
 extern Books steep_books_open(void);
 extern void steep_books_close(Books books);
+extern uint64 steep_books_none(const Statement *statement,
+							   const char *const *values, List *with);
+extern char **steep_books_row(const Statement *statement,
+							  const char *const *values);
+extern List *steep_books_rows(const Statement *statement,
+							  const char *const *values);
 extern bool steep_books_hold_extension(void);
 extern const char *steep_books_number(int64 number);
 extern const char *steep_books_list(const int64 *numbers, int count);

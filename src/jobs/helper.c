@@ -74,7 +74,32 @@ steep_helpers_busy(JobSlot *slot, int *numbers)
 	return count;
 }
 
-/* Count the workers that run steps, in the whole cluster.  Lock held. */
+/* Count those that only hold what others need. */
+int
+steep_helpers_holding(JobSlot *slot)
+{
+	int			count = 0;
+
+	LWLockAcquire(steep_jobs->lock, LW_SHARED);
+	for (int i = 0; i < STEEP_MAX_HELPERS; i++)
+		count += slot->helpers[i].holds;
+	LWLockRelease(steep_jobs->lock);
+	return count;
+}
+
+/* Return this process's place and its slot, or NULL if it is no helper. */
+JobSlot *
+steep_helper_place(Helper **helper)
+{
+	*helper = my_helper;
+	return my_helper ? my_slot : NULL;
+}
+
+/*
+ * Count the workers that run steps, in the whole cluster, but for those that
+ * only hold something: if they counted, two jobs could wait for each other's.
+ * Lock held.
+ */
 static int
 count_all(void)
 {
@@ -87,7 +112,8 @@ count_all(void)
 		if (slot->state != SLOT_RUNNING && slot->state != SLOT_LOST)
 			continue;
 		for (int j = 0; j < STEEP_MAX_HELPERS; j++)
-			count += (slot->helpers[j].state != HELPER_FREE);
+			count += (slot->helpers[j].state != HELPER_FREE &&
+					  !slot->helpers[j].holds);
 	}
 	return count;
 }
@@ -130,6 +156,7 @@ void
 steep_helper_release(JobSlot *slot, int helper)
 {
 	LWLockAcquire(steep_jobs->lock, LW_EXCLUSIVE);
+	steep_hold_leave(&slot->hold, &slot->helpers[helper]);
 	set_state(&slot->helpers[helper], HELPER_FREE, 0);
 	my_helper = NULL;
 	steep_slots_wake_all();
@@ -180,6 +207,7 @@ steep_helper_free_own(const JobSlot *slot)
 	if (my_helper == NULL || my_slot != slot)
 		return;
 	steep_progress_end_step(false);
+	steep_hold_leave(&my_slot->hold, my_helper);
 	set_state(my_helper, HELPER_FREE, 0);
 	my_helper = NULL;
 }
@@ -246,6 +274,7 @@ steep_helper_wanted(void)
 	wanted = my_slot->generation == my_generation &&
 		my_slot->state == SLOT_RUNNING;
 	steep_slots_wake_process(my_slot->leader);
+	ConditionVariableBroadcast(&my_slot->hold.changed);
 	LWLockRelease(steep_jobs->lock);
 	return wanted;
 }

@@ -109,16 +109,6 @@ static const Statement fail_step = {
 	NULL, 9, {"bigint", "integer", "boolean", "text", "text", "text", "text", "text", "text"}
 };
 
-static char **
-row_of(const Statement *statement, const char *const *values)
-{
-	Books		books = steep_books_open();
-	char	  **row = steep_local_row(statement, values, NIL);
-
-	steep_books_close(books);
-	return row;
-}
-
 /*
  * End one of the jobs that have lost their workers and are not to be tried
  * again; NULL if there is none left.  Says how and why it ended.
@@ -128,7 +118,7 @@ steep_ledger_give_up(const char *live, const char *lost, JobStatus *status,
 					 JobError *error)
 {
 	const char *values[] = {live, lost};
-	char	  **row = row_of(&give_up_job, values);
+	char	  **row = steep_books_row(&give_up_job, values);
 
 	if (row == NULL)
 		return NULL;
@@ -148,14 +138,14 @@ steep_ledger_recover(const char *live, const char *lost)
 {
 	const char *values[] = {live, lost};
 
-	(void) row_of(&recover_jobs, values);
+	(void) steep_books_row(&recover_jobs, values);
 }
 
 /* Find the job that is to start next, but for those in "skip". */
 Job *
 steep_ledger_next_pending(const char *skip)
 {
-	return steep_books_job(row_of(&next_pending_job, &skip));
+	return steep_books_job(steep_books_row(&next_pending_job, &skip));
 }
 
 /*
@@ -165,7 +155,7 @@ steep_ledger_next_pending(const char *skip)
 bool
 steep_ledger_outlook(double *wait)
 {
-	char	  **row = row_of(&queue_outlook, NULL);
+	char	  **row = steep_books_row(&queue_outlook, NULL);
 
 	*wait = row[1] ? Max(strtod(row[1], NULL), 0) : -1;
 	return steep_books_bool(row[0]);
@@ -176,7 +166,7 @@ char *
 steep_ledger_owner_problem(const Job *job)
 {
 	const char *values[] = {steep_books_number(job->owner), job->owner_name};
-	char	  **row = row_of(&owner_problem, values);
+	char	  **row = steep_books_row(&owner_problem, values);
 
 	return row[0];
 }
@@ -189,7 +179,7 @@ steep_ledger_claim_job(int64 id)
 		steep_books_number(id), steep_books_number(MyProcPid)
 	};
 
-	return steep_books_job(row_of(&claim_job, values));
+	return steep_books_job(steep_books_row(&claim_job, values));
 }
 
 /*
@@ -200,7 +190,7 @@ bool
 steep_ledger_review(int64 id, const char *busy, Review *review)
 {
 	const char *values[] = {steep_books_number(id), busy};
-	char	  **row = row_of(&review_job, values);
+	char	  **row = steep_books_row(&review_job, values);
 
 	review->exists = steep_books_bool(row[0]);
 	review->cancel = steep_books_bool(row[1]);
@@ -222,7 +212,7 @@ steep_ledger_note_fruit(int64 id)
 {
 	const char *value = steep_books_number(id);
 
-	(void) row_of(&note_fruit, &value);
+	(void) steep_books_row(&note_fruit, &value);
 }
 
 /* Read why a step failed. */
@@ -230,7 +220,7 @@ void
 steep_ledger_step_error(int64 step, JobError *error)
 {
 	const char *value = steep_books_number(step);
-	char	  **row = row_of(&step_error, &value);
+	char	  **row = steep_books_row(&step_error, &value);
 
 	error->sqlstate = row[0];
 	error->message = row[1];
@@ -290,7 +280,7 @@ steep_ledger_finish(const Job *job, JobStatus status, const JobError *error)
 		steep_books_number(job->id), steep_job_status_name(status),
 		why->sqlstate, why->message, why->detail, why->hint, why->context
 	};
-	char	  **row = row_of(&finish_job, values);
+	char	  **row = steep_books_row(&finish_job, values);
 
 	if (row == NULL || !steep_books_bool(row[0]))
 		return false;
@@ -304,7 +294,7 @@ steep_ledger_running_job(int64 id)
 {
 	const char *value = steep_books_number(id);
 
-	return steep_books_job(row_of(&running_job, &value));
+	return steep_books_job(steep_books_row(&running_job, &value));
 }
 
 /* Mark a job's next step running; NULL if none can start now. */
@@ -314,7 +304,7 @@ steep_ledger_claim_step(Job *job, int helper)
 	const char *values[] = {
 		steep_books_number(job->id), steep_books_number(helper)
 	};
-	char	  **row = row_of(&claim_step, values);
+	char	  **row = steep_books_row(&claim_step, values);
 	StepContext *step;
 
 	if (row == NULL)
@@ -344,7 +334,7 @@ steep_ledger_complete_step(const StepContext *step, uint64 rows, uint64 bytes)
 		steep_books_number(step->id), steep_books_number(step->attempt),
 		steep_books_number(rows), steep_books_number(bytes)
 	};
-	char	  **row = row_of(&complete_step, values);
+	char	  **row = steep_books_row(&complete_step, values);
 
 	if (row == NULL || !steep_books_bool(row[0]))
 		ereport(ERROR,
@@ -368,5 +358,5 @@ steep_ledger_fail_step(const StepContext *step, JobStatus status,
 		error->detail, error->hint, error->context
 	};
 
-	(void) row_of(&fail_step, values);
+	(void) steep_books_row(&fail_step, values);
 }

@@ -10,6 +10,8 @@
  */
 #include "postgres.h"
 
+#include "lib/stringinfo.h"
+
 #include "jobs/operation.h"
 
 static const Operation *const *operations = NULL;
@@ -64,4 +66,51 @@ steep_job_status_name(JobStatus status)
 	}
 	elog(ERROR, "unknown job status %d", (int) status);
 	return NULL;
+}
+
+/*
+ * Find the line of an error's context that names the statement that failed:
+ * the last before the one that names the step.
+ */
+static char *
+find_step(const char *context)
+{
+	const char *found = NULL;
+	const char *last = NULL;
+
+	for (const char *line = context; line != NULL;)
+	{
+		if (strncmp(line, "step \"", 6) == 0)
+		{
+			found = last;
+			last = line;
+		}
+		line = strchr(line, '\n');
+		if (line != NULL)
+			line++;
+	}
+	if (found == NULL)
+		found = last;
+	return found ? pnstrdup(found, strcspn(found, "\n")) : NULL;
+}
+
+/*
+ * Put into one text why a job failed: the offending key, say, is in the
+ * detail.
+ */
+char *
+steep_job_error_text(const JobError *error)
+{
+	StringInfoData text;
+	char	   *step = find_step(error->context);
+
+	initStringInfo(&text);
+	appendStringInfoString(&text, error->message ? error->message : "unknown error");
+	if (error->detail)
+		appendStringInfo(&text, "\nDETAIL:  %s", error->detail);
+	if (error->hint)
+		appendStringInfo(&text, "\nHINT:  %s", error->hint);
+	if (step)
+		appendStringInfo(&text, "\nCONTEXT:  %s", step);
+	return text.data;
 }

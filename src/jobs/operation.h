@@ -55,6 +55,8 @@ typedef struct StepContext
 	bool		decided;		/* set by the operation, with a call of
 								 * HOLD_CANCEL_INTERRUPTS(): the peer may have
 								 * committed, so a cancel comes too late */
+	void	   *result;			/* the operation's own, from run_step to
+								 * record_step */
 } StepContext;
 
 /* Why a job or a step failed; fields may be NULL. */
@@ -71,6 +73,9 @@ typedef struct Operation
 {
 	const char *name;			/* work_queue.operation */
 	const char *label;			/* "op" in NOTIFY: merge, snapshot, init */
+	bool		holds;			/* one of its steps holds what others need, as
+								 * in hold.h: the leader waits for a helper
+								 * before it runs any itself */
 
 	/*
 	 * The job begins, for the first time or again after a crash.  Runs as the
@@ -90,6 +95,13 @@ typedef struct Operation
 	 * active snapshot.  The transaction commits when it returns.
 	 */
 	void		(*run_step) (StepContext *step);
+
+	/*
+	 * The step ran in a read-only transaction, which has committed.  Runs as
+	 * the extension's owner, in the transaction that marks it complete: the
+	 * place to write down its result.  May be NULL.
+	 */
+	void		(*record_step) (StepContext *step);
 
 	/*
 	 * All steps are complete.  Runs as the job's owner, in the transaction
@@ -119,5 +131,6 @@ extern void steep_operations_set(const Operation *const *table);
 extern const Operation *steep_operation_find(const char *name);
 extern bool steep_operations_give_up(const char *id, Oid caller);
 extern const char *steep_job_status_name(JobStatus status);
+extern char *steep_job_error_text(const JobError *error);
 
 #endif							/* STEEP_REPL_OPERATION_H */

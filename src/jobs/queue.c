@@ -166,6 +166,17 @@ steep_job_check(void)
 				 errmsg("cannot submit an operation within a security-restricted operation")));
 }
 
+/* Refuse a number of workers that no job can have. */
+void
+steep_job_check_parallel(int parallel)
+{
+	if (parallel < 1 || parallel > STEEP_MAX_PARALLEL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("parallel must be between 1 and %d",
+						STEEP_MAX_PARALLEL)));
+}
+
 static void
 check_limits(const JobSpec *spec)
 {
@@ -173,11 +184,7 @@ check_limits(const JobSpec *spec)
 
 	if (steep_operation_find(spec->operation) == NULL)
 		elog(ERROR, "unknown operation \"%s\"", spec->operation);
-	if (spec->parallel < 1 || spec->parallel > STEEP_MAX_HELPERS)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("parallel must be between 1 and %d",
-						STEEP_MAX_HELPERS)));
+	steep_job_check_parallel(spec->parallel);
 	if (strcmp(steep_local_value(&has_pending_jobs, &limit, NIL), "t") == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),

@@ -42,6 +42,7 @@ typedef struct StepSpec
 } StepSpec;
 
 extern void steep_job_check(void);
+extern void steep_job_check_parallel(int parallel);
 extern int64 steep_job_enqueue(const JobSpec *spec, List *steps);
 extern void steep_job_add_step(const StepContext *step, const StepSpec *spec);
 extern bool steep_job_cancel(const char *id);

@@ -23,6 +23,7 @@
 
 PG_FUNCTION_INFO_V1(steep_repl_list_operations);
 PG_FUNCTION_INFO_V1(steep_repl_merge_progress);
+PG_FUNCTION_INFO_V1(steep_repl_snapshot_progress);
 
 #define SLOT_COLUMNS 9
 
@@ -46,6 +47,12 @@ static const Statement list_operations = {
 static const Statement merge_progress = {
 	SITE_LOCAL, true, "read the progress",
 	STEEP_PROGRESS_QUERY("merge_id"),
+	NULL, 2, {"oid", "text"}
+};
+
+static const Statement snapshot_progress = {
+	SITE_LOCAL, true, "read the progress",
+	STEEP_PROGRESS_QUERY("snapshot_id"),
 	NULL, 2, {"oid", "text"}
 };
 
@@ -171,13 +178,26 @@ steep_repl_list_operations(PG_FUNCTION_ARGS)
 	return steep_report_return(fcinfo, &list_operations, values);
 }
 
-Datum
-steep_repl_merge_progress(PG_FUNCTION_ARGS)
+/* Return the progress of one operation, or of all of its kind. */
+static Datum
+report_progress(FunctionCallInfo fcinfo, const Statement *statement)
 {
 	const char *values[] = {
 		steep_books_number(GetUserId()),
 		PG_ARGISNULL(0) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(0))
 	};
 
-	return steep_report_return(fcinfo, &merge_progress, values);
+	return steep_report_return(fcinfo, statement, values);
+}
+
+Datum
+steep_repl_merge_progress(PG_FUNCTION_ARGS)
+{
+	return report_progress(fcinfo, &merge_progress);
+}
+
+Datum
+steep_repl_snapshot_progress(PG_FUNCTION_ARGS)
+{
+	return report_progress(fcinfo, &snapshot_progress);
 }

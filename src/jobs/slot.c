@@ -50,6 +50,7 @@ static void
 init_slot(JobSlot *slot)
 {
 	pg_atomic_init_u32(&slot->cancel, 0);
+	ConditionVariableInit(&slot->hold.changed);
 	steep_progress_init(&slot->progress);
 	for (int i = 0; i < STEEP_MAX_HELPERS; i++)
 		steep_progress_step_init(&slot->helpers[i].progress);
@@ -232,6 +233,7 @@ steep_slot_reserve(const Job *job)
 		place->leader = NULL;
 		place->leader_pid = 0;
 		place->barren = 0;
+		place->hold.state = HOLD_NONE;
 		pg_atomic_write_u32(&place->cancel, 0);
 		steep_progress_reset(&place->progress, job->operation,
 							 operation ? operation->label : job->operation,

@@ -28,7 +28,8 @@
 #include "jobs/operation.h"
 #include "jobs/progress.h"
 
-#define STEEP_MAX_HELPERS	32
+#define STEEP_MAX_PARALLEL	32
+#define STEEP_MAX_HELPERS	(STEEP_MAX_PARALLEL + 1)	/* one may only hold */
 #define STEEP_MAX_DATABASES 128
 #define STEEP_BEAT_MS	10000	/* the launcher takes a turn at least so often */
 #define STEEP_ALIVE_MS	30000	/* it is taken for dead after so long */
@@ -54,9 +55,27 @@ typedef struct Helper
 {
 	HelperState state;
 	pid_t		pid;
+	bool		holds;			/* it waits for the others: see hold.h */
 	TimestampTz since;			/* of its state */
 	StepProgress progress;
 } Helper;
+
+typedef enum HoldState
+{
+	HOLD_NONE,
+	HOLD_READY,					/* the snapshot can be imported */
+	HOLD_LOST					/* who held it has gone before the end */
+} HoldState;
+
+/* What one step of a job holds for the others: see hold.h. */
+typedef struct Hold
+{
+	HoldState	state;
+	char		snapshot[NAMEDATALEN];	/* its name */
+	PGPROC	   *holder;			/* leads the lock group */
+	int			holder_pid;
+	ConditionVariable changed;	/* state, or a step has ended */
+} Hold;
 
 /* A job at work. */
 typedef struct JobSlot
@@ -71,6 +90,7 @@ typedef struct JobSlot
 	pid_t		leader_pid;
 	pg_atomic_uint32 cancel;	/* not 0 = somebody wants it ended */
 	int			barren;			/* helpers in a row that could not claim */
+	Hold		hold;
 	Helper		helpers[STEEP_MAX_HELPERS];
 	Progress	progress;
 } JobSlot;
@@ -151,11 +171,16 @@ extern void steep_helper_served(void);
 extern void steep_helper_absent(JobSlot *slot, int helper);
 extern void steep_helpers_signal(JobSlot *slot, int signal);
 extern int	steep_helpers_busy(JobSlot *slot, int *numbers);
+extern int	steep_helpers_holding(JobSlot *slot);
+extern JobSlot *steep_helper_place(Helper **helper);
 
 /* helper.c, for who holds the lock */
 extern bool steep_helpers_exist(const JobSlot *slot);
 extern void steep_helpers_signal_locked(const JobSlot *slot, int signal);
 extern void steep_helper_free_own(const JobSlot *slot);
+
+/* hold.c, for who holds the lock */
+extern void steep_hold_leave(Hold *hold, Helper *helper);
 
 /* view.c */
 extern void steep_slots_cancel(int64 job);

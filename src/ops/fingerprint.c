@@ -78,7 +78,7 @@ steep_repl_compute_fingerprint(PG_FUNCTION_ARGS)
 		text_to_cstring(PG_GETARG_TEXT_PP(0)),
 		text_to_cstring(PG_GETARG_TEXT_PP(1))
 	};
-	int			pinned = steep_pin_begin();
+	int			pinned = steep_pin_begin(PIN_ALWAYS);
 	char	  **row = steep_local_row(steep_schema_fingerprint_sql(SITE_LOCAL),
 									  values, NIL);
 
@@ -130,7 +130,7 @@ read_node(const char *id, Spool *into)
 
 	if (address == NULL)
 	{
-		int			pinned = steep_pin_begin();
+		int			pinned = steep_pin_begin(PIN_ALWAYS);
 
 		read_here(into);
 		steep_pin_end(pinned);

@@ -54,30 +54,19 @@ enum
 	TABLE_KEY
 };
 
-/*
- * Run a statement over our own tables, as their owner and under our settings,
- * which a user's function that the step has called may have changed.
- */
+/* Run a statement over our own tables. */
 uint64
 steep_merge_book(const Statement *statement, const char *const *values,
 				 List *with)
 {
-	Books		books = steep_books_open();
-	uint64		processed = steep_local_none(statement, values, with);
-
-	steep_books_close(books);
-	return processed;
+	return steep_books_none(statement, values, with);
 }
 
 /* The same, for the row that comes back. */
 char	  **
 steep_merge_ask(const Statement *statement, const char *const *values)
 {
-	Books		books = steep_books_open();
-	char	  **row = steep_local_row(statement, values, NIL);
-
-	steep_books_close(books);
-	return row;
+	return steep_books_row(statement, values);
 }
 
 /* Read what a merge was asked to do. */

@@ -7,8 +7,6 @@
  */
 #include "postgres.h"
 
-#include "lib/stringinfo.h"
-
 #include "jobs/progress.h"
 #include "ops/merge.h"
 #include "run/server.h"
@@ -91,50 +89,6 @@ run_step(StepContext *step)
 	elog(ERROR, "unknown step \"%s\" of a merge", step->kind);
 }
 
-/*
- * Find the line of an error's context that names the statement that failed:
- * the last before the one that names the step.
- */
-static char *
-find_step(const char *context)
-{
-	const char *found = NULL;
-	const char *last = NULL;
-
-	for (const char *line = context; line != NULL;)
-	{
-		if (strncmp(line, "step \"", 6) == 0)
-		{
-			found = last;
-			last = line;
-		}
-		line = strchr(line, '\n');
-		if (line != NULL)
-			line++;
-	}
-	if (found == NULL)
-		found = last;
-	return found ? pnstrdup(found, strcspn(found, "\n")) : NULL;
-}
-
-/* Put into one text why a merge failed: the offending key is in the detail. */
-static char *
-describe(const JobError *error)
-{
-	StringInfoData text;
-	char	   *step = find_step(error->context);
-
-	initStringInfo(&text);
-	appendStringInfoString(&text, error->message ? error->message : "unknown error");
-	if (error->detail)
-		appendStringInfo(&text, "\nDETAIL:  %s", error->detail);
-	if (error->hint)
-		appendStringInfo(&text, "\nHINT:  %s", error->hint);
-	if (step)
-		appendStringInfo(&text, "\nCONTEXT:  %s", step);
-	return text.data;
-}
-
 /* Record how the merge ended; its own server is no longer needed. */
 static void
 end(const Job *job, JobStatus status, const JobError *error)
@@ -142,7 +96,7 @@ end(const Job *job, JobStatus status, const JobError *error)
 	Merge	   *merge = steep_merge_load(job->merge_id);
 
 	mark(job->merge_id, steep_job_status_name(status),
-		 error ? describe(error) : NULL);
+		 error ? steep_job_error_text(error) : NULL);
 	if (merge->private_server)
 		steep_server_drop(merge->server);
 }

@@ -54,7 +54,7 @@ take_kept(const Merge *merge)
 	if (session == NULL || strcmp(kept_of, merge->id) != 0)
 		return NULL;
 	kept = NULL;
-	session->pinned = steep_pin_begin();
+	session->pinned = steep_pin_begin(PIN_ALWAYS);
 	return session;
 }
 

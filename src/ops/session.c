@@ -35,7 +35,7 @@ make_node(char **row)
 NodeInfo *
 steep_session_here(void)
 {
-	int			nestlevel = steep_pin_begin();
+	int			nestlevel = steep_pin_begin(PIN_ALWAYS);
 	char	  **row = steep_local_row(steep_catalog_node_sql(SITE_LOCAL),
 									  NULL, NIL);
 

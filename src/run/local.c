@@ -314,6 +314,19 @@ steep_local_rows(const Statement *statement, const char *const *values,
 	SPI_finish();
 }
 
+/* Run a statement and hand its rows to a receiver; return how many. */
+uint64
+steep_local_send(const Statement *statement, const char *const *values,
+				 DestReceiver *receiver)
+{
+	uint64		processed;
+
+	run(statement, values, NIL, receiver);
+	processed = SPI_processed;
+	SPI_finish();
+	return processed;
+}
+
 /* Find the role that owns the extension's own tables. */
 static Oid
 owner(void)

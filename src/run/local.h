@@ -3,9 +3,10 @@
  * local.h
  *		Run a Statement on this node, through SPI.
  *
- * Four verbs, by what comes back: none, value, row, rows.  Values are the
- * text forms of the parameters, NULL for null.  "with" is a list of Spools
- * that the statement may read as relations, by their names.
+ * Four verbs, by what comes back: none, value, row, rows; and send, for rows
+ * that go to a receiver one by one.  Values are the text forms of the
+ * parameters, NULL for null.  "with" is a list of Spools that the statement
+ * may read as relations, by their names.
  *
  * A statement that does not write reads the active snapshot, so several of
  * them see the same rows.  Results live in the caller's memory context.
@@ -16,6 +17,7 @@
 #define STEEP_REPL_LOCAL_H
 
 #include "access/tupdesc.h"
+#include "tcop/dest.h"
 #include "utils/tuplestore.h"
 
 #include "base/statement.h"
@@ -52,6 +54,10 @@ extern Datum steep_local_record(const Statement *statement,
 extern void steep_local_rows(const Statement *statement,
 							 const char *const *values, List *with,
 							 Spool *into);
+
+extern uint64 steep_local_send(const Statement *statement,
+							   const char *const *values,
+							   DestReceiver *receiver);
 
 extern SavedUser steep_local_become_owner(void);
 extern void steep_local_become_user(SavedUser saved);

@@ -9,6 +9,7 @@
 
 #include "jobs/operation.h"
 #include "ops/merge.h"
+#include "ops/snapshot.h"
 #include "worker/worker.h"
 
 #ifdef STEEP_TEST_POINTS
@@ -17,6 +18,7 @@ extern const Operation steep_test_operation;
 
 static const Operation *const operations[] = {
 	&steep_merge_operation,
+	&steep_snapshot_operation,
 #ifdef STEEP_TEST_POINTS
 	&steep_test_operation,
 #endif

@@ -24,6 +24,7 @@
 #include "utils/snapmgr.h"
 
 #include "base/testpoint.h"
+#include "jobs/hold.h"
 #include "worker/worker.h"
 
 #define TURN_MS 1000			/* between two looks */
@@ -91,6 +92,16 @@ call_finish(Leader *leader)
 	TEST_POINT("job_ended");
 }
 
+/* Die, so that the job is tried again. */
+static void
+start_over(const Leader *leader)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OPERATOR_INTERVENTION),
+			 errmsg("job " INT64_FORMAT " is to be tried again",
+					leader->job->id)));
+}
+
 /*
  * Call the operation; if that fails for good the job does, and if it may go
  * better another time the leader dies of it and the job is tried again.
@@ -112,10 +123,7 @@ guarded(Leader *leader, void (*call) (Leader *leader))
 	if (error == NULL)
 		return true;
 	if (steep_worker_is_transient(error))
-		ereport(ERROR,
-				(errcode(ERRCODE_OPERATOR_INTERVENTION),
-				 errmsg("job " INT64_FORMAT " is to be tried again",
-						leader->job->id)));
+		start_over(leader);
 	end_job(leader, JOB_FAILED, error);
 	return false;
 }
@@ -195,26 +203,29 @@ run_inline(Leader *leader, int helper)
 
 /* Start helpers, up to as many as there is work for. */
 static void
-start_helpers(Leader *leader, int nbusy, bool barren)
+start_helpers(Leader *leader, int nbusy, int nholding, bool barren)
 {
-	int			wanted = Min(leader->job->parallel,
+	int			wanted = Min(leader->job->parallel + nholding,
 							 leader->review.running + leader->review.claimable);
+	bool		alone = nbusy == nholding;
+	bool		may_wait = steep_operation_find(leader->job->operation)->holds &&
+		nholding == 0;
 
-	for (; nbusy < wanted; nbusy++)
+	for (; nbusy < wanted; nbusy++, alone = false)
 	{
 		SlotAddress address = leader->address;
 
 		address.helper = steep_helper_reserve(leader->slot);
 		if (address.helper < 0)
 			return;
-		if (!barren &&
+		if ((!barren || may_wait) &&
 			steep_worker_start("steep_helper_main", "helper",
 							   leader->job->id, (Datum) 0, &address,
 							   &leader->handles[address.helper]))
 			continue;
 		if (!barren)
 			steep_worker_warn_exhausted();
-		if (nbusy == 0)
+		if (alone && !may_wait)
 			run_inline(leader, address.helper);
 		else
 			steep_helper_release(leader->slot, address.helper);
@@ -269,9 +280,10 @@ static bool
 start_work(Leader *leader, int nbusy)
 {
 	bool		barren = leader->slot->barren >= MAX_BARREN;
+	int			nholding = steep_helpers_holding(leader->slot);
 	JobError	error = {0};
 
-	if (barren && nbusy > 0)
+	if (barren && nbusy > nholding)
 		return true;
 	if (barren)
 	{
@@ -284,7 +296,7 @@ start_work(Leader *leader, int nbusy)
 		end_job(leader, JOB_FAILED, &error);
 		return false;
 	}
-	start_helpers(leader, nbusy, barren);
+	start_helpers(leader, nbusy, nholding, barren);
 	return true;
 }
 
@@ -292,6 +304,7 @@ start_work(Leader *leader, int nbusy)
 static bool
 take_turn(Leader *leader)
 {
+	bool		lost = steep_hold_is_lost(leader->slot);	/* why is known by now */
 	int			nbusy = review(leader);
 	bool		stop = leader->review.cancel || leader->review.failed != 0;
 
@@ -307,6 +320,8 @@ take_turn(Leader *leader)
 		end_job(leader, JOB_FAILED, read_failure(leader));
 		return false;
 	}
+	else if (lost)
+		start_over(leader);
 	else if (leader->review.unfinished == 0 && nbusy == 0)
 	{
 		if (guarded(leader, call_finish))

@@ -60,6 +60,19 @@ claim(Job *job, int helper, MemoryContext context)
 	return step;
 }
 
+/* Write down what a step did that could not do so itself. */
+static void
+record_result(const Operation *operation, StepContext *step)
+{
+	Books		books;
+
+	if (operation->record_step == NULL)
+		return;
+	books = steep_books_open();
+	operation->record_step(step);
+	steep_books_close(books);
+}
+
 static void
 record_complete(const StepContext *step)
 {
@@ -96,6 +109,7 @@ work(const Operation *operation, StepContext *step, MemoryContext context)
 	if (read_only)
 	{
 		steep_worker_begin(context);
+		record_result(operation, step);
 		record_complete(step);
 		steep_worker_commit(context);
 	}

@@ -1,0 +1,37 @@
+/*-------------------------------------------------------------------------
+ *
+ * copy_sql.h
+ *		Statements that read tables for a snapshot.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef STEEP_REPL_COPY_SQL_H
+#define STEEP_REPL_COPY_SQL_H
+
+#include "base/statement.h"
+
+/* The columns of steep_copy_tables_sql(). */
+enum
+{
+	COPY_TABLE_RELID,
+	COPY_TABLE_SCHEMA,
+	COPY_TABLE_NAME,
+	COPY_TABLE_COLUMNS,
+	COPY_TABLE_TYPES,
+	COPY_TABLE_FINGERPRINT,
+	COPY_TABLE_READABLE,
+	COPY_TABLE_POLICIES,
+	COPY_TABLE_BLOCKS,
+	COPY_TABLE_BYTES
+};
+
+extern const Statement *steep_copy_tables_sql(void);
+extern const Statement *steep_copy_names_sql(void);
+extern const Statement *steep_copy_sequences_sql(void);
+extern const Statement *steep_copy_sequence_sql(const char *schema,
+												const char *sequence);
+extern const Statement *steep_copy_rows_sql(const char *schema,
+											const char *table, List *columns,
+											bool first, bool last);
+
+#endif							/* STEEP_REPL_COPY_SQL_H */
