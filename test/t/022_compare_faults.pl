@@ -94,7 +94,7 @@ sub while_it_dies
 	like($session->{stderr}, $error, "$name: a clear error");
 	$session->{stderr} = '';
 	like($session->query('SELECT 1'), qr/1/, "$name: and goes on");
-	$peer->poll_query_until('postgres', 'SELECT true') or die 'the peer is not back';
+	wait_back($peer);
 	is($session->query($overlap) =~ s/^\s+//r, $right, "$name: and compares again");
 	$session->quit;
 	is_unleaked($before, "$name: nothing is left");

@@ -125,8 +125,7 @@ sub crash
 
 	kill 'KILL', $pid;
 	$n->wait_for_log(qr/all server processes terminated; reinitializing/, $offset);
-	$n->poll_query_until('postgres', 'SELECT true') or die 'the node is not back';
-	return 1;
+	return wait_back($n);
 }
 
 sub peer_backend

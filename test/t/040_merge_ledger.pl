@@ -93,7 +93,7 @@ foreach my $round (1 .. $rounds)
 	is($status, $name =~ /cancel/ ? 'cancelled' : 'complete', "round $round, $atomicity, $name: $status")
 	  || diag sql($node, "SELECT error_message FROM steep_repl.merge_audit_log WHERE merge_id = '$id'");
 }
-$_->poll_query_until('postgres', 'SELECT true') foreach $node, $peer;
+wait_back($_) foreach $node, $peer;
 my @transactions = map { $_->stop } @load;
 
 # The first ledger: every id that was committed.

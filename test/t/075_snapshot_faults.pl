@@ -133,7 +133,7 @@ foreach my $name ('snapshot-held', 'snapshot-write', 'done finalize')
 	my $pid = $point->waiter;
 	kill 'KILL', $pid;
 	wait_until(sub { !kill 0, $pid }, 'the worker to be gone');
-	$node->poll_query_until('postgres', 'SELECT true') or die 'no restart';
+	wait_back($node);
 	$row = wait_for_snapshot($node, $id);
 	is("$row->{status} $row->{rows}", 'complete 1', "$name: complete after kill -9");
 	is(sums($path) && scalar(glob "$path/*/*.tmp") // 0, 0, "$name: no temporary file is left");

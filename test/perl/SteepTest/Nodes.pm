@@ -20,7 +20,7 @@ use PostgreSQL::Test::Utils;
 use Time::HiRes qw(usleep);
 
 our @EXPORT = qw(start_node start_pair grant_merger secret conninfo
-  sql sql_as error_of older_release quote wait_until);
+  sql sql_as error_of older_release quote wait_until wait_back);
 
 # One password a run, so that a search for it finds this run's only.
 my $secret = sprintf 'canary%08x%08x', rand(2**32), rand(2**32);
@@ -230,6 +230,21 @@ sub wait_until
 		usleep(50_000);
 	}
 	die "timed out waiting for $what";
+}
+
+=item wait_back($node)
+
+Waits until a node that restarts by itself answers again.
+
+=cut
+
+sub wait_back
+{
+	my ($node) = @_;
+
+	# psql that is refused may go before it has read its input
+	wait_until(sub { eval { sql($node, 'SELECT true') } }, 'the node to be back');
+	return 1;
 }
 
 =back
