@@ -69,18 +69,18 @@ static bool
 furnish(Directory *directory, const DirectoryPlace *place, Failure *failure)
 {
 	if (!steep_path_open_directory(directory->parent, directory->name,
-								   &directory->root, place->path, failure))
+								   &directory->root, place_name(place), failure))
 		return false;
 	for (size_t i = 0; i < PARTS; i++)
 	{
 		if (parts[i][0] != '\0' &&
 			mkdirat(directory->root, parts[i], S_IRWXU) != 0)
 			return steep_failure_errno(failure, "could not create directory \"%s\" in \"%s\"",
-									   parts[i], place->path);
+									   parts[i], place_name(place));
 	}
 	if (fsync(directory->root) != 0 || fsync(directory->parent) != 0)
 		return steep_failure_errno(failure, "could not fsync directory \"%s\"",
-								   place->path);
+								   place_name(place));
 	return true;
 }
 
@@ -94,7 +94,7 @@ steep_directory_create(const DirectoryPlace *place, Directory **result,
 		return false;
 	if (mkdirat(directory->parent, directory->name, S_IRWXU) != 0)
 		steep_failure_errno(failure, "could not create directory \"%s\"",
-							place->path);
+							place_name(place));
 	else if (furnish(directory, place, failure))
 	{
 		*result = directory;
@@ -119,7 +119,7 @@ steep_directory_open(const DirectoryPlace *place, Directory **result,
 	if (directory == NULL)
 		return false;
 	if (steep_path_open_directory(directory->parent, directory->name,
-								  &directory->root, place->path, failure) &&
+								  &directory->root, place_name(place), failure) &&
 		steep_path_is_allowed(place, directory->root, failure))
 	{
 		*result = directory;

@@ -29,9 +29,17 @@ typedef struct DirectoryPlace
 {
 	const char *base;			/* may be reached through symbolic links */
 	const char *path;			/* one or more components beneath base */
+	const char *name;			/* what messages call it; NULL: its path */
 	const char *const *forbidden;	/* directories in which neither base nor
 									 * path may lie; ends with NULL; or NULL */
 } DirectoryPlace;
+
+/* How a person calls a place. */
+static inline const char *
+place_name(const DirectoryPlace *place)
+{
+	return place->name ? place->name : place->path;
+}
 
 /*
  * The part of a path that is beneath base: the path itself if it is relative,

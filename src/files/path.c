@@ -118,7 +118,7 @@ steep_path_open_parent(const DirectoryPlace *place, int *parent,
 	if (place->path[0] == '/')
 		return steep_failure_set(failure, FAILURE_NAME,
 								 "path \"%s\" is not beneath directory \"%s\"",
-								 place->path, place->base);
+								 place_name(place), place->base);
 	*parent = open(place->base, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (*parent < 0)
 		return steep_failure_errno(failure, "could not open directory \"%s\"",
@@ -143,7 +143,7 @@ is_forbidden(const DirectoryPlace *place, const struct stat *found,
 		{
 			steep_failure_set(failure, FAILURE_NAME,
 							  "path \"%s\" is inside directory \"%s\"",
-							  place->path, *name);
+							  place_name(place), *name);
 			return true;
 		}
 	}
@@ -184,7 +184,7 @@ steep_path_is_allowed(const DirectoryPlace *place, int directory,
 		}
 	}
 	steep_failure_errno(failure, "could not look above directory \"%s\"",
-						place->path);
+						place_name(place));
 	if (fd >= 0)
 		close(fd);
 	return false;

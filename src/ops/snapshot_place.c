@@ -90,6 +90,7 @@ steep_snapshot_place(const char *path, SnapshotAccess access)
 	}
 	place->base = base;
 	place->path = beneath;
+	place->name = path;
 	place->forbidden = forbidden_directories();
 	return place;
 }

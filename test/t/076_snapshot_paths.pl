@@ -41,7 +41,7 @@ refused('merger', "$base/reached/no/x", qr/./, 'not below what does not exist');
 
 # One with them.
 is(run_snapshot($node, "$base/elsewhere/one", role => 'writer')->{status}, 'complete', 'pg_write_server_files may go elsewhere');
-refused('writer', "$base/elsewhere/one", qr/exists/, 'not what exists');
+refused('writer', "$base/elsewhere/one", qr{could not create directory "\Q$base\E/elsewhere/one": File exists}, 'not what exists');
 refused('writer', "$base/link/x", qr/symbolic link/, 'not through a symbolic link');
 refused('writer', "$base/elsewhere/../x", qr/\.\./, 'not by climbing');
 refused('writer', "$data/x", qr/./, 'not among the data');
