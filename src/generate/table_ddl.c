@@ -47,13 +47,13 @@ append_facts(StringInfo text, const char *wanted)
 }
 
 static Statement *
-make_statement(Site site, const char *purpose, StringInfo text)
+make_statement(Site site, const char *purpose, const char *sql)
 {
 	Statement  *statement = palloc0(sizeof(Statement));
 
-	statement->text = text->data;
 	statement->site = site;
 	statement->purpose = purpose;
+	statement->text = sql;
 	return statement;
 }
 
@@ -84,7 +84,7 @@ list_statements(Site site, const char *purpose, const char *wanted,
 						   ") d(stage, level, sub, kind, object, table_name, statement)\n"
 						   "ORDER BY d.stage, d.level, d.object COLLATE \"C\", d.sub,\n"
 						   "         d.statement COLLATE \"C\"");
-	statement = make_statement(site, purpose, &text);
+	statement = make_statement(site, purpose, text.data);
 	statement->result = "section text, kind text, object text, statement text, "
 		"table_name text";
 	return statement;
@@ -172,7 +172,7 @@ steep_table_ddl_omissions_sql(Site site)
 						   "ORDER BY d.scope <> 'needed', d.scope <> 'table', d.kind COLLATE \"C\",\n"
 						   "         d.object COLLATE \"C\", d.needed_by COLLATE \"C\"");
 	statement = make_statement(site, "read what creating the tables leaves out",
-							   &text);
+							   text.data);
 	statement->result = "scope text, kind text, object text, needed_by text";
 	statement->nparams = 1;
 	statement->params[0] = "text[]";

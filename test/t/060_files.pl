@@ -5,7 +5,9 @@ use SteepTest::Namespace qw(mount);
 use SteepTest;
 use Digest::SHA qw(sha256_hex);
 
+# In memory, since all that is written is also made durable.
 my $base = PostgreSQL::Test::Utils::tempdir;
+mount_small($base, 100);
 my $program = './test/files/snapfile';
 my %tool = (none => 'cat', gzip => 'gzip -dc', lz4 => 'lz4 -dc', zstd => 'zstd -dc');
 my %suffix = (none => '', gzip => '.gz', lz4 => '.lz4', zstd => '.zst');
@@ -262,7 +264,6 @@ snapfile('sweep', 'swept');
 is(snapfile('verify', 'swept'), '', 'what dead writers left is swept away');
 
 # A disk that is full: no file, and nothing left of it.
-mkdir "$base/small";
 mount_small("$base/small", 1);
 is( `head -c 3M /dev/urandom | ($program create $base/small full; $program put $base/small full data/1.1.copy none)`,
 	"disk full: could not write file \"data/1.1.copy\": No space left on device\n",
