@@ -299,12 +299,17 @@ CREATE TABLE steep_repl.snapshot_tables (
 	fingerprint text,
 	rows bigint,
 	digest text,
+	created boolean NOT NULL DEFAULT false,
+	rows_before bigint,
+	digest_before text,
 	PRIMARY KEY (snapshot_id, number),
 	UNIQUE (snapshot_id, schema_name, table_name)
 );
 COMMENT ON TABLE steep_repl.snapshot_tables IS 'tables of snapshots, by the numbers that their files have';
 COMMENT ON COLUMN steep_repl.snapshot_tables.columns IS 'those in the files, in that order';
 COMMENT ON COLUMN steep_repl.snapshot_tables.digest IS 'sum of the digests of its rows';
+COMMENT ON COLUMN steep_repl.snapshot_tables.created IS 'by the snapshot that is applied; else rows are added to a table that existed';
+COMMENT ON COLUMN steep_repl.snapshot_tables.rows_before IS 'that a table had before others were added';
 
 CREATE TABLE steep_repl.snapshot_chunks (
 	snapshot_id text NOT NULL,
@@ -1854,6 +1859,66 @@ END;
 COMMENT ON FUNCTION steep_repl.record_table_digest(text, int, text) IS
 'internal: records the sum of the digests of a table''s rows';
 
+CREATE FUNCTION steep_repl.record_source(p_snapshot_id text, p_source text, p_lsn pg_lsn, p_sha256 text)
+RETURNS void
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	UPDATE steep_repl.snapshots
+	SET source = p_source, lsn = p_lsn, facts = jsonb_build_object('manifest_sha256', p_sha256)
+	WHERE snapshot_id = p_snapshot_id;
+END;
+COMMENT ON FUNCTION steep_repl.record_source(text, text, pg_lsn, text) IS
+'internal: records which snapshot is applied';
+
+CREATE FUNCTION steep_repl.add_snapshot_file(
+	p_snapshot_id text, p_number int, p_chunk int, p_part int, p_rows bigint, p_bytes bigint,
+	p_file_bytes bigint, p_sha256 text)
+RETURNS void
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	INSERT INTO steep_repl.snapshot_chunks
+		(snapshot_id, number, chunk, part, rows, bytes, file_bytes, sha256)
+	VALUES (p_snapshot_id, p_number, p_chunk, p_part, p_rows, p_bytes, p_file_bytes, p_sha256);
+END;
+COMMENT ON FUNCTION steep_repl.add_snapshot_file(text, int, int, int, bigint, bigint, bigint, text) IS
+'internal: adds a file that is to be loaded to a snapshot';
+
+CREATE FUNCTION steep_repl.mark_created(p_snapshot_id text, p_number int)
+RETURNS void
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	UPDATE steep_repl.snapshot_tables SET created = true
+	WHERE snapshot_id = p_snapshot_id AND number = p_number;
+END;
+COMMENT ON FUNCTION steep_repl.mark_created(text, int) IS
+'internal: records that a table was created for a snapshot';
+
+CREATE FUNCTION steep_repl.record_weight(
+	p_snapshot_id text, p_number int, p_rows bigint, p_digest text)
+RETURNS void
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	UPDATE steep_repl.snapshot_tables SET rows_before = p_rows, digest_before = p_digest
+	WHERE snapshot_id = p_snapshot_id AND number = p_number;
+END;
+COMMENT ON FUNCTION steep_repl.record_weight(text, int, bigint, text) IS
+'internal: records the rows that a table had before a snapshot was loaded';
+
+CREATE FUNCTION steep_repl.record_loaded(p_snapshot_id text, p_number int, p_chunk int)
+RETURNS boolean
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	UPDATE steep_repl.snapshot_chunks SET done = true
+	WHERE snapshot_id = p_snapshot_id AND number = p_number AND chunk = p_chunk;
+	-- of two that end at once, one sees the other
+	SELECT FROM steep_repl.snapshot_tables
+	WHERE snapshot_id = p_snapshot_id AND number = p_number FOR NO KEY UPDATE;
+	SELECT NOT EXISTS (SELECT FROM steep_repl.snapshot_chunks
+		WHERE snapshot_id = p_snapshot_id AND number = p_number AND NOT done);
+END;
+COMMENT ON FUNCTION steep_repl.record_loaded(text, int, int) IS
+'internal: records that a file is loaded; is that the last of the table?';
+
 CREATE FUNCTION steep_repl.forget_snapshot_work(p_snapshot_id text, p_job bigint)
 RETURNS void
 LANGUAGE sql VOLATILE
@@ -1904,6 +1969,24 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'steep_repl_start_snapshot';
 COMMENT ON FUNCTION steep_repl.start_snapshot(text, text, int, jsonb) IS
 'writes tables as they are at one moment to the files of a new directory, in the background; compression none, gzip, lz4 or zstd, with a level as in zstd:3; option tables: an array as of analyze_overlap. Starts at commit';
+
+CREATE FUNCTION steep_repl.start_apply(
+	p_input_path text,
+	p_parallel int DEFAULT 4,
+	p_verify boolean DEFAULT true,
+	p_options jsonb DEFAULT '{}')
+RETURNS steep_repl.snapshots
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'steep_repl_start_apply';
+COMMENT ON FUNCTION steep_repl.start_apply(text, int, boolean, jsonb) IS
+'loads a snapshot into this database, in the background: verifies its files, creates what is missing, loads, builds indexes, compares digests; options force: tables may have rows, to which others are added; tables: an array of those to load. Its schema files run as the role that starts it: apply only what you trust. Starts at commit';
+
+CREATE FUNCTION steep_repl.verify_snapshot(p_input_path text)
+RETURNS TABLE (file text, problem text)
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'steep_repl_verify_snapshot';
+COMMENT ON FUNCTION steep_repl.verify_snapshot(text) IS
+'reads a snapshot through and lists what is wrong with its files; no row: it is sound';
 
 CREATE FUNCTION steep_repl.wait_snapshot(p_snapshot_id text, p_timeout_seconds int DEFAULT 86400)
 RETURNS steep_repl.snapshots

@@ -21,6 +21,7 @@
 #ifndef STEEP_REPL_SNAPSHOT_H
 #define STEEP_REPL_SNAPSHOT_H
 
+#include "utils/array.h"
 #include "utils/jsonb.h"
 
 #include "base/held.h"
@@ -86,6 +87,9 @@ extern void steep_snapshot_mark(const char *id, const char *status,
 								const JobError *error, bool left_behind);
 extern void steep_snapshot_check_options(Jsonb *options,
 										 const char *const *known);
+
+/* snapshot_submit.c */
+extern ArrayType *steep_snapshot_tables_option(Jsonb *options);
 
 /* snapshot_place.c */
 extern const DirectoryPlace *steep_snapshot_place(const char *path,
