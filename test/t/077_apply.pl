@@ -48,7 +48,7 @@ CREATE SCHEMA shop;
 COMMENT ON SCHEMA shop IS 'a shop';
 CREATE ROLE clerk;
 CREATE ROLE missing_there;
-CREATE SEQUENCE shop.free START 7 INCREMENT -3 MINVALUE -100;
+CREATE SEQUENCE shop.free START -7 INCREMENT -3 MINVALUE -100000;
 SELECT nextval('shop.free'), nextval('shop.free');
 CREATE TABLE shop.artist (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text NOT NULL, name_key text GENERATED ALWAYS AS (lower(name)) STORED);
 CREATE TABLE shop.album (id serial PRIMARY KEY, artist int NOT NULL REFERENCES shop.artist, title text, number int DEFAULT nextval('shop.free'), UNIQUE (artist, title));
@@ -117,13 +117,12 @@ applied('rows are added', "$base/artist", options => '{"force": true, "tables": 
 is(sql($peer, 'SELECT count(*), sum(id) FROM ONLY shop.base'), '10|530', 'to those that are there');
 
 # Some tables; a partition brings its parents, a parent its partitions.
-sql($peer, "CREATE DATABASE some TEMPLATE template0; CREATE DATABASE latin TEMPLATE template0 ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C'");
-sql($peer, 'CREATE EXTENSION steep_repl CASCADE', $_) foreach qw(some latin);
-$row = applied('some tables', "$base/all", dbname => 'some', options => '{"tables": ["album", "shop.line_rest"]}');
-is(sql($peer, q{SELECT string_agg(relname, ' ' ORDER BY relname) FROM pg_class WHERE relkind IN ('r', 'p', 'S') AND relnamespace = 'shop'::regnamespace}, 'some'),
+sql($peer, "CREATE DATABASE subset TEMPLATE template0; CREATE DATABASE latin TEMPLATE template0 ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C'");
+sql($peer, 'CREATE EXTENSION steep_repl CASCADE', $_) foreach qw(subset latin);
+$row = applied('some tables', "$base/all", dbname => 'subset', options => '{"tables": ["album", "shop.line_rest"]}');
+is(sql($peer, q{SELECT string_agg(relname, ' ' ORDER BY relname) FROM pg_class WHERE relkind IN ('r', 'p', 'S') AND relnamespace = 'shop'::regnamespace}, 'subset'),
 	'Invoice Line album album_id_seq free line_rest line_rest_0 line_rest_1', 'only these are created');
-is(sql($peer, 'SELECT count(*) FROM shop."Invoice Line"', 'some'), sql($node, 'SELECT count(*) FROM shop.line_rest'), 'with their rows');
-like(sql($peer, 'SELECT steep_repl.start_apply(NULL)', 'some') // '', qr/./, 'never') if 0;
+is(sql($peer, 'SELECT count(*) FROM shop."Invoice Line"', 'subset'), sql($node, 'SELECT count(*) FROM shop.line_rest'), 'with their rows');
 
 # What can't be.
 my ($stdout, $stderr);
