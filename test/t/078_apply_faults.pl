@@ -203,12 +203,6 @@ foreach my $name ('begin plan', 'begin verify', 'begin schema', 'load text', 'be
 $id = start_anew();
 is_whole('afterwards');
 
-# One that crashes each time ends.
-arm_point($node, 'crash_point', 'load text');
-$id = start_anew();
-wait_until(sub { (eval { sql($node, "SELECT status FROM steep_repl.snapshots WHERE snapshot_id = '$id'", 'copy') } // '') eq 'failed' }, 'the end');
-disarm_points($node);
-like(wait_for_snapshot($node, $id, 'copy')->{error_message}, qr/What was loaded stays/, 'it is given up after a while');
 sql($node, q{SELECT steep_repl.prune_snapshots('0')}, 'copy');
 is(sql($node, 'SELECT count(*) FROM steep_repl.snapshots', 'copy'), 0, 'the records can be pruned');
 ok(-e "$base/good/manifest.json", 'the snapshot stays');
