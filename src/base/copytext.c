@@ -128,67 +128,67 @@ prepare_column(CopyColumn *column, Oid type)
 
 /* Send what is in the buffer. */
 static void
-flush(CopyText *text)
+flush(CopyText *out)
 {
-	size_t		part = text->p - text->line;
+	size_t		part = out->p - out->line;
 
 	CHECK_FOR_INTERRUPTS();
 	if (part > 0)
 	{
-		if (text->sent == 0)
-			XXH3_128bits_reset(text->hash);
-		XXH3_128bits_update(text->hash, text->line, part);
-		text->sent += part;
-		if (text->sent >= MaxAllocSize)
+		if (out->sent == 0)
+			XXH3_128bits_reset(out->hash);
+		XXH3_128bits_update(out->hash, out->line, part);
+		out->sent += part;
+		if (out->sent >= MaxAllocSize)
 			ereport(ERROR,
 					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 					 errmsg("row is too long for COPY"),
 					 errdetail("Its text has more than %zu bytes.",
 							   (size_t) MaxAllocSize)));
 	}
-	if (text->p > text->buffer && text->sink != NULL)
-		text->sink(text->arg, text->buffer, text->p - text->buffer);
-	text->p = text->line = text->buffer;
+	if (out->p > out->buffer && out->sink != NULL)
+		out->sink(out->arg, out->buffer, out->p - out->buffer);
+	out->p = out->line = out->buffer;
 }
 
 /* Make room for so many bytes, less than the buffer has. */
 static inline char *
-make_room(CopyText *text, size_t length)
+make_room(CopyText *out, size_t length)
 {
-	if (unlikely((size_t) (text->end - text->p) < length))
-		flush(text);
-	return text->p;
+	if (unlikely((size_t) (out->end - out->p) < length))
+		flush(out);
+	return out->p;
 }
 
 /* Write text of any length. */
 static inline void
-put_text(CopyText *text, const char *data, size_t length)
+put_text(CopyText *out, const char *data, size_t length)
 {
 	while (unlikely(length > BUFFER_SIZE / 4))
 	{
-		char	   *p = make_room(text, BUFFER_SIZE / 2);
+		char	   *p = make_room(out, BUFFER_SIZE / 2);
 
-		text->p = put_escaped(p, data, BUFFER_SIZE / 4);
+		out->p = put_escaped(p, data, BUFFER_SIZE / 4);
 		data += BUFFER_SIZE / 4;
 		length -= BUFFER_SIZE / 4;
 	}
-	text->p = put_escaped(make_room(text, 2 * length), data, length);
+	out->p = put_escaped(make_room(out, 2 * length), data, length);
 }
 
 /* Write a bytea in hex, its backslash escaped. */
 static void
-put_bytea(CopyText *text, const char *data, size_t length)
+put_bytea(CopyText *out, const char *data, size_t length)
 {
-	char	   *p = make_room(text, 3);
+	char	   *p = make_room(out, 3);
 
 	memcpy(p, "\\\\x", 3);
-	text->p = p + 3;
+	out->p = p + 3;
 	while (length > 0)
 	{
 		size_t		part = Min(length, BUFFER_SIZE / 4);
 
-		p = make_room(text, 2 * part);
-		text->p = p + hex_encode(data, part, p);
+		p = make_room(out, 2 * part);
+		out->p = p + hex_encode(data, part, p);
 		data += part;
 		length -= part;
 	}
@@ -196,41 +196,41 @@ put_bytea(CopyText *text, const char *data, size_t length)
 
 /* Free what values have left. */
 static void
-clean(CopyText *text)
+clean(CopyText *out)
 {
-	MemoryContextReset(text->values);
-	text->dirty = false;
+	MemoryContextReset(out->values);
+	out->dirty = false;
 }
 
 /* Have a value of variable length where its bytes can be read. */
 static inline struct varlena *
-detoast(CopyText *text, Datum value)
+detoast(CopyText *out, Datum value)
 {
 	struct varlena *stored = (struct varlena *) DatumGetPointer(value);
 	MemoryContext old;
 
 	if (likely(!VARATT_IS_COMPRESSED(stored) && !VARATT_IS_EXTERNAL(stored)))
 		return stored;
-	old = MemoryContextSwitchTo(text->values);
+	old = MemoryContextSwitchTo(out->values);
 	stored = pg_detoast_datum_packed(stored);
 	MemoryContextSwitchTo(old);
-	text->dirty = true;
+	out->dirty = true;
 	return stored;
 }
 
 /* Write a value by its type's output function. */
 static void
-put_printed(CopyText *text, CopyColumn *column, Datum value)
+put_printed(CopyText *out, CopyColumn *column, Datum value)
 {
-	MemoryContext old = MemoryContextSwitchTo(text->values);
+	MemoryContext old = MemoryContextSwitchTo(out->values);
 	char	   *printed;
 
 	if (column->varlena)
 		value = PointerGetDatum(PG_DETOAST_DATUM_PACKED(value));
 	printed = OutputFunctionCall(&column->output, value);
 	MemoryContextSwitchTo(old);
-	text->dirty = true;
-	put_text(text, printed, strlen(printed));
+	out->dirty = true;
+	put_text(out, printed, strlen(printed));
 }
 
 /* Write a value of fixed length; NULL if that takes its output function. */
@@ -271,7 +271,7 @@ put_fixed(CopyColumn *column, Datum value, char *p)
 }
 
 static inline void
-put_value(CopyText *text, CopyColumn *column, Datum value)
+put_value(CopyText *out, CopyColumn *column, Datum value)
 {
 	struct varlena *stored;
 	char	   *end;
@@ -279,74 +279,74 @@ put_value(CopyText *text, CopyColumn *column, Datum value)
 	switch (column->form)
 	{
 		case COPY_TEXT:
-			stored = detoast(text, value);
-			put_text(text, VARDATA_ANY(stored), VARSIZE_ANY_EXHDR(stored));
+			stored = detoast(out, value);
+			put_text(out, VARDATA_ANY(stored), VARSIZE_ANY_EXHDR(stored));
 			break;
 		case COPY_BYTEA:
-			stored = detoast(text, value);
-			put_bytea(text, VARDATA_ANY(stored), VARSIZE_ANY_EXHDR(stored));
+			stored = detoast(out, value);
+			put_bytea(out, VARDATA_ANY(stored), VARSIZE_ANY_EXHDR(stored));
 			break;
 		case COPY_NUMERIC:
-			stored = detoast(text, value);
-			end = steep_copyvalue_numeric(make_room(text, COPYVALUE_ROOM),
+			stored = detoast(out, value);
+			end = steep_copyvalue_numeric(make_room(out, COPYVALUE_ROOM),
 										  stored);
 			if (likely(end != NULL))
-				text->p = end;
+				out->p = end;
 			else
-				put_printed(text, column, PointerGetDatum(stored));
+				put_printed(out, column, PointerGetDatum(stored));
 			break;
 		case COPY_ENUM:
 			{
 				const char *label = steep_enumlabel_find(column->labels,
 														 DatumGetObjectId(value));
 
-				put_text(text, label, strlen(label));
+				put_text(out, label, strlen(label));
 				break;
 			}
 		case COPY_PRINTED:
-			put_printed(text, column, value);
+			put_printed(out, column, value);
 			break;
 		default:
-			end = put_fixed(column, value, make_room(text, COPYVALUE_ROOM));
+			end = put_fixed(column, value, make_room(out, COPYVALUE_ROOM));
 			if (likely(end != NULL))
-				text->p = end;
+				out->p = end;
 			else
-				put_printed(text, column, value);
+				put_printed(out, column, value);
 	}
 }
 
 /* The line has all its columns: count it. */
 static inline void
-end_line(CopyText *text)
+end_line(CopyText *out)
 {
-	size_t		length = text->p - text->line;
+	size_t		length = out->p - out->line;
 	Hash		hash;
 
-	if (likely(text->sent == 0))
-		hash = hash_bytes(text->line, length);
+	if (likely(out->sent == 0))
+		hash = hash_bytes(out->line, length);
 	else
 	{
-		XXH3_128bits_update(text->hash, text->line, length);
-		hash = XXH3_128bits_digest(text->hash);
+		XXH3_128bits_update(out->hash, out->line, length);
+		hash = XXH3_128bits_digest(out->hash);
 	}
-	text->totals.low += hash.low64;
-	text->totals.high += hash.high64;
-	text->totals.rows++;
-	text->totals.bytes += text->sent + length + 1;
-	text->line = text->p;
-	text->sent = 0;
-	*make_room(text, 1) = '\n';
-	text->line = ++text->p;
+	out->totals.low += hash.low64;
+	out->totals.high += hash.high64;
+	out->totals.rows++;
+	out->totals.bytes += out->sent + length + 1;
+	out->line = out->p;
+	out->sent = 0;
+	*make_room(out, 1) = '\n';
+	out->line = ++out->p;
 }
 
 /* Write a row. */
 void
-steep_copytext_row(CopyText *text, TupleTableSlot *slot)
+steep_copytext_row(CopyText *out, TupleTableSlot *slot)
 {
 	slot_getallattrs(slot);
-	for (int i = 0; i < text->ncolumns; i++)
+	for (int i = 0; i < out->ncolumns; i++)
 	{
-		char	   *p = make_room(text, 3);
+		char	   *p = make_room(out, 3);
 
 		if (i > 0)
 			*p++ = '\t';
@@ -354,17 +354,17 @@ steep_copytext_row(CopyText *text, TupleTableSlot *slot)
 		{
 			*p++ = '\\';
 			*p++ = 'N';
-			text->p = p;
+			out->p = p;
 			continue;
 		}
-		text->p = p;
-		put_value(text, &text->columns[i], slot->tts_values[i]);
-		if (unlikely(text->dirty && text->sent > 0))
-			clean(text);
+		out->p = p;
+		put_value(out, &out->columns[i], slot->tts_values[i]);
+		if (unlikely(out->dirty && out->sent > 0))
+			clean(out);
 	}
-	end_line(text);
-	if (text->dirty)
-		clean(text);
+	end_line(out);
+	if (out->dirty)
+		clean(out);
 }
 
 /*
@@ -374,27 +374,27 @@ steep_copytext_row(CopyText *text, TupleTableSlot *slot)
 CopyText *
 steep_copytext_begin(TupleDesc desc, CopyTextSink sink, void *arg)
 {
-	CopyText   *text = palloc0(sizeof(CopyText));
+	CopyText   *out = palloc0(sizeof(CopyText));
 
-	text->sink = sink;
-	text->arg = arg;
-	text->p = text->line = text->buffer;
-	text->end = text->buffer + BUFFER_SIZE;
-	text->hash = (XXH3_state_t *) TYPEALIGN(64, palloc(sizeof(XXH3_state_t) + 64));
-	text->values = AllocSetContextCreate(CurrentMemoryContext,
-										 "steep_repl values",
-										 ALLOCSET_DEFAULT_SIZES);
-	text->ncolumns = desc->natts;
-	text->columns = palloc0(desc->natts * sizeof(CopyColumn));
+	out->sink = sink;
+	out->arg = arg;
+	out->p = out->line = out->buffer;
+	out->end = out->buffer + BUFFER_SIZE;
+	out->hash = (XXH3_state_t *) TYPEALIGN(64, palloc(sizeof(XXH3_state_t) + 64));
+	out->values = AllocSetContextCreate(CurrentMemoryContext,
+										"steep_repl values",
+										ALLOCSET_DEFAULT_SIZES);
+	out->ncolumns = desc->natts;
+	out->columns = palloc0(desc->natts * sizeof(CopyColumn));
 	for (int i = 0; i < desc->natts; i++)
-		prepare_column(&text->columns[i], TupleDescAttr(desc, i)->atttypid);
-	return text;
+		prepare_column(&out->columns[i], TupleDescAttr(desc, i)->atttypid);
+	return out;
 }
 
 /* Send what is left, and tell what it was in all. */
 void
-steep_copytext_end(CopyText *text, CopyTextTotals *totals)
+steep_copytext_end(CopyText *out, CopyTextTotals *totals)
 {
-	flush(text);
-	*totals = text->totals;
+	flush(out);
+	*totals = out->totals;
 }

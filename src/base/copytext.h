@@ -38,8 +38,8 @@ typedef struct CopyText CopyText;
 
 extern CopyText *steep_copytext_begin(TupleDesc desc, CopyTextSink sink,
 									  void *arg);
-extern void steep_copytext_row(CopyText *text, TupleTableSlot *slot);
-extern void steep_copytext_end(CopyText *text, CopyTextTotals *totals);
+extern void steep_copytext_row(CopyText *out, TupleTableSlot *slot);
+extern void steep_copytext_end(CopyText *out, CopyTextTotals *totals);
 
 extern void steep_copytext_add_digest(CopyTextTotals *totals,
 									  const char *digest);

@@ -13,12 +13,11 @@
 void
 steep_copytext_add_digest(CopyTextTotals *totals, const char *digest)
 {
-	uint64		high;
-	uint64		low;
+	unsigned long long high;
+	unsigned long long low;
 
 	if (strlen(digest) != COPYTEXT_DIGEST - 1 ||
-		sscanf(digest, "%16" INT64_MODIFIER "x%16" INT64_MODIFIER "x",
-			   &high, &low) != 2)
+		sscanf(digest, "%16llx%16llx", &high, &low) != 2)
 		elog(ERROR, "\"%s\" is no digest of rows", digest);
 	totals->high += high;
 	totals->low += low;
@@ -29,7 +28,7 @@ void
 steep_copytext_print_digest(const CopyTextTotals *totals,
 							char digest[COPYTEXT_DIGEST])
 {
-	snprintf(digest, COPYTEXT_DIGEST,
-			 "%016" INT64_MODIFIER "x%016" INT64_MODIFIER "x",
-			 totals->high, totals->low);
+	snprintf(digest, COPYTEXT_DIGEST, "%016llx%016llx",
+			 (unsigned long long) totals->high,
+			 (unsigned long long) totals->low);
 }

@@ -119,7 +119,7 @@ list_known(void)
 }
 
 static void
-check_option(const char *name, const JsonbValue *value)
+check_option(const char *name, const JsonbValue *value, const void *arg)
 {
 	for (size_t i = 0; i < lengthof(known); i++)
 	{
@@ -135,9 +135,9 @@ check_option(const char *name, const JsonbValue *value)
 			 errhint("Options are %s.", list_known())));
 }
 
-/* Refuse options that do not exist, or whose value is not of their kind. */
+/* Show each option to a function, with its name. */
 void
-steep_options_check(Jsonb *options)
+steep_options_visit(Jsonb *options, OptionVisit visit, const void *arg)
 {
 	JsonbIterator *it;
 	JsonbValue	value;
@@ -156,8 +156,15 @@ steep_options_check(Jsonb *options)
 		if (token == WJB_KEY)
 			name = pnstrdup(value.val.string.val, value.val.string.len);
 		else if (token == WJB_VALUE)
-			check_option(name, &value);
+			visit(name, &value, arg);
 	}
+}
+
+/* Refuse options that do not exist, or whose value is not of their kind. */
+void
+steep_options_check(Jsonb *options)
+{
+	steep_options_visit(options, check_option, NULL);
 }
 
 /* Understand the name of a strategy; synonyms become the usual name. */

@@ -1,7 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * options.h
- *		The options of start_merge(), checked and read.
+ *		The options of start_merge(), checked and read; and how to look at
+ *		those of other functions.
  *
  *-------------------------------------------------------------------------
  */
@@ -28,7 +29,12 @@ typedef struct MergeOptions
 	const char *tie;			/* local, remote or manual */
 } MergeOptions;
 
+typedef void (*OptionVisit) (const char *name, const JsonbValue *value,
+							 const void *arg);
+
 /* options.c */
+extern void steep_options_visit(Jsonb *options, OptionVisit visit,
+								const void *arg);
 extern void steep_options_check(Jsonb *options);
 extern const char *steep_options_strategy(const char *written);
 

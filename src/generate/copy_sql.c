@@ -143,13 +143,12 @@ steep_copy_sequences_sql(void)
 	return &sequences_sql;
 }
 
-const Statement *
-/*----------
- * Read how far a sequence is.
- *
- *	SELECT last_value, is_called FROM <sequence>
- *----------
- */
+const Statement *				/*----------
+								 * Read how far a sequence is.
+								 *
+								 *	SELECT last_value, is_called FROM <sequence>
+								 *----------
+								 */
 steep_copy_sequence_sql(const char *schema, const char *sequence)
 {
 	Statement  *statement = palloc0(sizeof(Statement));
@@ -161,13 +160,12 @@ steep_copy_sequence_sql(const char *schema, const char *sequence)
 	return statement;
 }
 
-const Statement *
-/*----------
- * Read a table, from a block on ($1), or up to another ($2), or both.
- *
- *	SELECT <columns> FROM ONLY <table> WHERE ctid >= $1 AND ctid < $2
- *----------
- */
+const Statement *				/*----------
+								 * Read a table, from a block on ($1), or up to another ($2), or both.
+								 *
+								 *	SELECT <columns> FROM ONLY <table> WHERE ctid >= $1 AND ctid < $2
+								 *----------
+								 */
 steep_copy_rows_sql(const char *schema, const char *table, List *columns,
 					bool first, bool last)
 {
@@ -191,6 +189,7 @@ steep_copy_rows_sql(const char *schema, const char *table, List *columns,
 	statement->site = SITE_LOCAL;
 	statement->purpose = "read rows";
 	statement->text = text.data;
+
 	statement->nparams = 2;
 	statement->params[0] = "tid";
 	statement->params[1] = "tid";

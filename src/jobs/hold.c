@@ -49,12 +49,7 @@ steep_hold_begin(void)
 	JobSlot    *slot = steep_helper_place(&helper);
 
 	if (slot == NULL || slot->leader_pid == MyProcPid)
-		ereport(ERROR,
-				(errcode(ERRCODE_TOO_MANY_CONNECTIONS),
-				 errmsg("a background worker is needed to hold the snapshot"),
-				 errdetail("The server has no place for one."),
-				 errhint("Increase max_worker_processes, which is %d.",
-						 max_worker_processes)));
+		elog(ERROR, "only a helper can hold a snapshot");
 	LWLockAcquire(steep_jobs->lock, LW_EXCLUSIVE);
 	helper->holds = true;
 	slot->hold.state = HOLD_NONE;

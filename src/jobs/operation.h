@@ -73,6 +73,9 @@ typedef struct Operation
 {
 	const char *name;			/* work_queue.operation */
 	const char *label;			/* "op" in NOTIFY: merge, snapshot, init */
+	bool		holds;			/* one of its steps holds what others need, as
+								 * in hold.h: the leader waits for a helper
+								 * before it runs any itself */
 
 	/*
 	 * The job begins, for the first time or again after a crash.  Runs as the

@@ -14,6 +14,7 @@
 #include "utils/fmgrprotos.h"
 #include "utils/snapmgr.h"
 
+#include "base/options.h"
 #include "jobs/ledger.h"
 #include "jobs/queue.h"
 #include "ops/snapshot.h"
@@ -115,7 +116,7 @@ steep_snapshot_load(const char *id)
 {
 	const char *values[] = {id};
 	char	  **row = steep_books_row(&load_snapshot, values);
-	FileSnapshot   *snapshot = palloc0(sizeof(FileSnapshot));
+	FileSnapshot *snapshot = palloc0(sizeof(FileSnapshot));
 	Failure		failure;
 
 	if (row == NULL)
@@ -176,8 +177,10 @@ list_known(const char *const *known)
 }
 
 static void
-check_option(const char *name, const char *const *known)
+check_option(const char *name, const JsonbValue *value, const void *arg)
 {
+	const char *const *known = arg;
+
 	for (int i = 0; known[i] != NULL; i++)
 	{
 		if (strcmp(name, known[i]) == 0)
@@ -193,23 +196,7 @@ check_option(const char *name, const char *const *known)
 void
 steep_snapshot_check_options(Jsonb *options, const char *const *known)
 {
-	JsonbIterator *it;
-	JsonbValue	value;
-	JsonbIteratorToken token;
-
-	if (!JB_ROOT_IS_OBJECT(options))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("p_options must be a JSON object"),
-				 errhint("Write '{}', or options by name.")));
-	it = JsonbIteratorInit(&options->root);
-	(void) JsonbIteratorNext(&it, &value, true);
-	while ((token = JsonbIteratorNext(&it, &value, true)) != WJB_DONE)
-	{
-		if (token == WJB_KEY)
-			check_option(pnstrdup(value.val.string.val, value.val.string.len),
-						 known);
-	}
+	steep_options_visit(options, check_option, known);
 }
 
 /* Find the job of a snapshot, if the caller may know; NULL if it has none. */

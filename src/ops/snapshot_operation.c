@@ -142,6 +142,7 @@ end(const Job *job, JobStatus status, const JobError *error)
 const Operation steep_snapshot_operation = {
 	.name = SNAPSHOT_GENERATE,
 	.label = "snapshot",
+	.holds = true,
 	.start = start,
 	.begin_step = begin_step,
 	.run_step = run_step,

@@ -250,11 +250,11 @@ static void
 add_steps(const Plan *plan)
 {
 	StepSpec	hold = {
-		.stage = SNAPSHOT_STAGE_DATA, .kind = "hold",
+		.stage = SNAPSHOT_STAGE_DATA,.kind = "hold",
 		.params = hold_params(plan->tables)
 	};
 	StepSpec	finalize = {
-		.stage = SNAPSHOT_STAGE_FINALIZE, .kind = "finalize"
+		.stage = SNAPSHOT_STAGE_FINALIZE,.kind = "finalize"
 	};
 	ListCell   *cell;
 
@@ -269,7 +269,7 @@ void
 steep_snapshot_plan(StepContext *step)
 {
 	const FileSnapshot *snapshot = steep_snapshot_load(step->job->snapshot_id);
-	Plan		plan = {.step = step, .part = 1};
+	Plan		plan = {.step = step,.part = 1};
 	List	   *by_size;
 	int64		bytes;
 	Books		books;

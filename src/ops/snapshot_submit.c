@@ -154,7 +154,7 @@ check_compression(const char *spec)
 {
 	Compression compression;
 	Failure		failure;
-	char		text[COMPRESSION_TEXT];
+	char text[	COMPRESSION_TEXT];
 
 	steep_held_check(steep_compression_parse(spec, &compression, &failure),
 					 &failure);
@@ -173,10 +173,10 @@ enqueue(const char *id, const char *params, int parallel)
 		.parallel = parallel
 	};
 	StepSpec	directory = {
-		.stage = SNAPSHOT_STAGE_DIRECTORY, .kind = "directory"
+		.stage = SNAPSHOT_STAGE_DIRECTORY,.kind = "directory"
 	};
 	StepSpec	plan = {
-		.stage = SNAPSHOT_STAGE_PLAN, .kind = "plan"
+		.stage = SNAPSHOT_STAGE_PLAN,.kind = "plan"
 	};
 
 	(void) steep_job_enqueue(&job, list_make2(&directory, &plan));

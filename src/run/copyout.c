@@ -17,7 +17,7 @@
 typedef struct CopyReceiver
 {
 	DestReceiver pub;
-	CopyText   *text;
+	CopyText   *out;
 	CopyTextSink sink;
 	void	   *arg;
 	CopyTextTotals *totals;
@@ -28,13 +28,13 @@ startup(DestReceiver *self, int operation, TupleDesc desc)
 {
 	CopyReceiver *receiver = (CopyReceiver *) self;
 
-	receiver->text = steep_copytext_begin(desc, receiver->sink, receiver->arg);
+	receiver->out = steep_copytext_begin(desc, receiver->sink, receiver->arg);
 }
 
 static bool
 receive(TupleTableSlot *slot, DestReceiver *self)
 {
-	steep_copytext_row(((CopyReceiver *) self)->text, slot);
+	steep_copytext_row(((CopyReceiver *) self)->out, slot);
 	return true;
 }
 
@@ -43,7 +43,7 @@ finish(DestReceiver *self)
 {
 	CopyReceiver *receiver = (CopyReceiver *) self;
 
-	steep_copytext_end(receiver->text, receiver->totals);
+	steep_copytext_end(receiver->out, receiver->totals);
 }
 
 static void

@@ -207,22 +207,25 @@ start_helpers(Leader *leader, int nbusy, int nholding, bool barren)
 {
 	int			wanted = Min(leader->job->parallel + nholding,
 							 leader->review.running + leader->review.claimable);
+	bool		alone = nbusy == nholding;
+	bool		may_wait = steep_operation_find(leader->job->operation)->holds &&
+		nholding == 0;
 
-	for (; nbusy < wanted; nbusy++)
+	for (; nbusy < wanted; nbusy++, alone = false)
 	{
 		SlotAddress address = leader->address;
 
 		address.helper = steep_helper_reserve(leader->slot);
 		if (address.helper < 0)
 			return;
-		if (!barren &&
+		if ((!barren || may_wait) &&
 			steep_worker_start("steep_helper_main", "helper",
 							   leader->job->id, (Datum) 0, &address,
 							   &leader->handles[address.helper]))
 			continue;
 		if (!barren)
 			steep_worker_warn_exhausted();
-		if (nbusy == nholding)
+		if (alone && !may_wait)
 			run_inline(leader, address.helper);
 		else
 			steep_helper_release(leader->slot, address.helper);

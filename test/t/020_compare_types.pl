@@ -1,5 +1,7 @@
-# Every type of the server: what prints alike is equal, all else is not.
+# Every type of the server: what prints alike is equal, all else is not; a
+# snapshot holds it as COPY writes it.
 use SteepTest;
+use SteepTest::Snapshot;
 
 # Values by type. A reference is an SQL expression, anything else a literal;
 # null is tried with every type.
@@ -394,5 +396,12 @@ is_right('hostile settings', qr/^(WARNING:.*escape.*\n|LINE.*\n|HINT.*\n|\s*\^?\
 
 sql($peer, 'DROP EXTENSION steep_repl');
 is_right('stock SQL', qr/NOTICE:.*stock SQL/);
+
+# A snapshot holds what COPY writes, however the two get at it.
+my $snapshot = PostgreSQL::Test::Utils::tempdir . '/s';
+my $written = run_snapshot($node, $snapshot, compression => 'zstd', options => '{"tables": ["public.\\"all of them\\""]}');
+is($written->{status}, 'complete', 'every type is written to a snapshot') or diag $written->{error_message};
+my $unpack = unpack_command($snapshot, read_manifest($snapshot)->{tables}[0]);
+is_deeply([ sort split /\n/, `$unpack` ], [ sort map { join "\t", @$_ } values %{ $here->{$all} } ], 'as COPY writes it');
 
 done_testing();

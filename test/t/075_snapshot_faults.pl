@@ -6,7 +6,7 @@ use SteepTest::Snapshot;
 
 my $small = PostgreSQL::Test::Utils::tempdir;
 mount_small("$small/disk", 3);
-my $node = start_node('a', conf => "restart_after_crash = on\nsteep_repl.max_workers = 2\nsteep_repl.lock_timeout = 2s\n");
+my $node = start_node('a', conf => "restart_after_crash = on\nsteep_repl.max_workers = 1\nsteep_repl.lock_timeout = 2s\n");
 my $base = PostgreSQL::Test::Utils::tempdir;
 my $before = state_of($node);
 my ($id, $row, $n);
@@ -31,8 +31,8 @@ sub sums
 	return \%sum;
 }
 
-# Of one moment, while pgbench runs; a job of one worker, which is not counted
-# with who holds the snapshot.
+# Of one moment, while pgbench runs; there is one worker beside the one that
+# holds the snapshot.
 $node->run_log([ 'pgbench', '-i', '-q', '-d', $node->connstr('postgres') ]);
 my $load = start_load($node, <<'EOC');
 \set aid random(1, 100000)
