@@ -167,7 +167,10 @@ unpack(StreamReader *reader, void *data, size_t capacity, size_t *length,
 	const char *reason = NULL;
 
 	if (left == 0)
-		out = (CodecOutput) {&spare, 1, 0};
+	{
+		out.data = &spare;
+		out.capacity = sizeof(spare);
+	}
 	else if (left < capacity)
 		out.capacity = (size_t) left;
 	if (!reader->codec->unpack(reader->state, &reader->in, &out,
