@@ -300,7 +300,7 @@ steep_script_parse(const char *text, const char *file)
 	{
 		const RawStmt *raw = lfirst(cell);
 		ScriptStatement *statement = palloc0(sizeof(ScriptStatement));
-		const char *start = text + raw->stmt_location;
+		const char *start = text +raw->stmt_location;
 
 		statement->sql = raw->stmt_len > 0 ? pnstrdup(start, raw->stmt_len) :
 			pstrdup(start);

@@ -19,6 +19,7 @@ make_statement(const char *purpose, const char *text, bool writes)
 	statement->writes = writes;
 	statement->purpose = purpose;
 	statement->text = text;
+
 	return statement;
 }
 
@@ -71,13 +72,12 @@ steep_apply_target_sql(void)
 	return &target_sql;
 }
 
-const Statement *
-/*----------
- * Has a table rows?
- *
- *	SELECT EXISTS (SELECT FROM ONLY <table>)
- *----------
- */
+const Statement *				/*----------
+								 * Has a table rows?
+								 *
+								 *	SELECT EXISTS (SELECT FROM ONLY <table>)
+								 *----------
+								 */
 steep_apply_occupied_sql(const char *schema, const char *table)
 {
 	return make_statement("look for rows",
@@ -129,13 +129,12 @@ steep_apply_sequence_sql(void)
 	return &sequence_sql;
 }
 
-const Statement *
-/*----------
- * Gather statistics.
- *
- *	ANALYZE <table>
- *----------
- */
+const Statement *				/*----------
+								 * Gather statistics.
+								 *
+								 *	ANALYZE <table>
+								 *----------
+								 */
 steep_apply_analyze_sql(const char *schema, const char *table)
 {
 	return make_statement("gather statistics",

@@ -38,15 +38,6 @@ static const Statement add_file = {
 	.params = {"text", "int", "int", "int", "bigint", "bigint", "bigint", "text"},
 };
 
-static const Statement record_totals = {
-	.site = SITE_LOCAL,
-	.writes = true,
-	.purpose = "sum up the snapshot",
-	.text = "SELECT steep_repl.record_snapshot_totals($1)",
-	.nparams = 1,
-	.params = {"text"},
-};
-
 static const Statement list_tables = {
 	.site = SITE_LOCAL,
 	.writes = true,
@@ -217,7 +208,10 @@ record_tables(const char *id, const ApplySource *source, int *ntables,
 		record_table(id, table, described->fingerprint);
 		(*ntables)++;
 		for (size_t j = 0; j < described->nchunks; j++)
-			files[(*nfiles)++] = (PlannedFile) {described, &described->chunks[j]};
+			files[(*nfiles)++] = (PlannedFile)
+		{
+			described, &described->chunks[j]
+		};
 	}
 	steep_books_close(books);
 	return files;
@@ -228,9 +222,8 @@ void
 steep_apply_plan(StepContext *step)
 {
 	const FileSnapshot *snapshot = steep_snapshot_load(step->job->snapshot_id);
-	const char *id[] = {snapshot->id};
-	Plan		plan = {.step = step, .part = 1};
-	StepSpec	schema = {.stage = APPLY_STAGE_SCHEMA, .kind = "schema"};
+	Plan		plan = {.step = step,.part = 1};
+	StepSpec	schema = {.stage = APPLY_STAGE_SCHEMA,.kind = "schema"};
 	int			ntables;
 	int			nfiles;
 	PlannedFile *files = record_tables(snapshot->id,
@@ -243,7 +236,7 @@ steep_apply_plan(StepContext *step)
 	for (int i = 0; i < nfiles; i++)
 		plan_file(&plan, &files[i]);
 	end_part(&plan);
-	(void) steep_books_none(&record_totals, id, NIL);
+	steep_snapshot_record_totals(snapshot->id);
 	steep_job_add_step(step, &schema);
 }
 

@@ -86,14 +86,16 @@ read_text(Directory *directory, FileKind kind, const StreamTotals *expected)
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("file \"%s\" is too large", name.path)));
 	text = palloc(expected->raw_bytes + 1);
+
 	do
 	{
-		steep_held_check(steep_reader_get(reader, text + length,
+		steep_held_check(steep_reader_get(reader, text +length,
 										  expected->raw_bytes + 1 - length,
 										  &more, &failure), &failure);
 		length += more;
 	} while (more > 0);
-	text[length] = '\0';
+	text[		length] = '\0';
+
 	if (strlen(text) != length)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_CORRUPTED),

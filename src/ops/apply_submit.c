@@ -12,6 +12,8 @@
 
 #include "fmgr.h"
 #include "funcapi.h"
+#include "nodes/value.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 
@@ -59,14 +61,42 @@ check_tables(const ApplySource *source)
 				 errhint("GRANT SET ON PARAMETER session_replication_role to the role.")));
 }
 
+/* Warn that what is granted to some roles will be left out. */
+static void
+warn_of_roles(const ApplySource *source)
+{
+	List	   *missing = NIL;
+	ListCell   *cell;
+
+	foreach(cell, steep_apply_script(source, FILE_POST_DATA))
+	{
+		const ScriptStatement *statement = lfirst(cell);
+		ListCell   *role;
+
+		if (steep_script_exists(&statement->of))
+			continue;
+		foreach(role, statement->roles)
+		{
+			if (!OidIsValid(get_role_oid(lfirst(role), true)) &&
+				!list_member(missing, makeString(lfirst(role))))
+				missing = lappend(missing, makeString(lfirst(role)));
+		}
+	}
+	foreach(cell, missing)
+		ereport(WARNING,
+				(errmsg("role \"%s\" does not exist", strVal(lfirst(cell))),
+				 errdetail("What the snapshot grants to it is left out."),
+				 errhint("CREATE ROLE before the snapshot is applied, or grant by hand.")));
+}
+
 /* Record the job, and have it started. */
 static char *
 enqueue(const ApplySource *source, int parallel, bool verify, Jsonb *options)
 {
 	const Manifest *manifest = source->manifest;
 	char		compression[COMPRESSION_TEXT];
-	StepSpec	plan = {.stage = APPLY_STAGE_PLAN, .kind = "plan"};
-	JobSpec		job = {.operation = SNAPSHOT_APPLY, .parallel = parallel};
+	StepSpec	plan = {.stage = APPLY_STAGE_PLAN,.kind = "plan"};
+	JobSpec		job = {.operation = SNAPSHOT_APPLY,.parallel = parallel};
 	const char *values[] = {
 		NULL, manifest->snapshot_id, manifest->lsn, manifest->sha256
 	};
@@ -103,6 +133,7 @@ steep_repl_start_apply(PG_FUNCTION_ARGS)
 	source = steep_apply_open(PG_ARGISNULL(0) ? NULL :
 							  text_to_cstring(PG_GETARG_TEXT_PP(0)), options);
 	check_tables(source);
+	warn_of_roles(source);
 	id = enqueue(source, parallel, verify, options);
 	steep_pin_end(pinned);
 	PG_RETURN_DATUM(steep_snapshot_record(id));

@@ -131,6 +131,7 @@ extern void steep_snapshot_data(StepContext *step);
 extern void steep_snapshot_record_data(StepContext *step);
 
 /* snapshot_finalize.c */
+extern void steep_snapshot_record_totals(const char *id);
 extern void steep_snapshot_finalize(StepContext *step);
 
 /* snapshot_operation.c */

@@ -8,7 +8,7 @@ $ENV{LANG} = 'C.UTF-8';
 my ($node, $peer) = start_pair();
 my $base = PostgreSQL::Test::Utils::tempdir;
 my $same_release = !$ENV{STEEP_PEER_PREFIX};
-my (@keys, $row, $id);
+my $row;
 
 sub applied
 {
@@ -82,9 +82,11 @@ sql($peer, 'CREATE ROLE clerk');
 is(run_snapshot($node, "$base/all", compression => 'zstd')->{status}, 'complete', 'the snapshot');
 is(sql($peer, "SELECT * FROM steep_repl.verify_snapshot('$base/all')"), '', 'is sound');
 
+my (undef, undef, $warning) = $peer->psql('postgres', "BEGIN; SELECT steep_repl.start_apply('$base/all'); ROLLBACK");
+like($warning, qr/WARNING:  role "missing_there" does not exist/, 'a role that is missing is told of');
 my $offset = -s $peer->logfile;
 $row = applied('it is applied', "$base/all", parallel => 3);
-ok($peer->log_contains(qr/role "missing_there" does not exist/, $offset), 'a role that is missing is told of');
+ok($peer->log_contains(qr/role "missing_there" does not exist/, $offset), 'in the log, too');
 is_equal_table($node, $peer, 'public.typed', ['k'], 'values of every type');
 is_equal_table($node, $peer, "public.pgbench_$_->[0]", [ $_->[1] ], "pgbench's $_->[0]") foreach [ accounts => 'aid' ], [ tellers => 'tid' ], [ branches => 'bid' ];
 is_equal_table($node, $peer, "shop.$_", ['id'], "the shop's $_") foreach qw(artist album employee base child), q{"Invoice Line"};
@@ -125,7 +127,7 @@ is(sql($peer, q{SELECT string_agg(relname, ' ' ORDER BY relname) FROM pg_class W
 is(sql($peer, 'SELECT count(*) FROM shop."Invoice Line"', 'subset'), sql($node, 'SELECT count(*) FROM shop.line_rest'), 'with their rows');
 
 # What can't be.
-my ($stdout, $stderr);
+my $stderr;
 $peer->psql('latin', "SELECT steep_repl.start_apply('$base/all')", stderr => \$stderr);
 like($stderr, qr/encoding of the snapshot differs/, 'refused: another encoding');
 refused('no such option', "'$base/all', 1, true, '{\"forse\": true}'", qr/option "forse" does not exist.*force, tables/s);

@@ -161,10 +161,11 @@ foreach my $name ('done plan', 'done schema', 'load text', 'done load', 'done in
 	$point = hold_point($node, $name, 'copy');
 	$id = start_anew();
 	$point->wait_reached;
+	my $offset = -s $node->logfile;
 	my $pid = $point->waiter;
 	kill 'KILL', $pid;
 	wait_until(sub { !kill 0, $pid }, 'the worker to be gone');
-	$node->poll_query_until('postgres', 'SELECT true') or die 'no restart';
+	$node->wait_for_log(qr/database system is ready to accept connections/, $offset);
 	is_whole("$name: kill -9");
 }
 $point = hold_point($node, 'load text', 'copy');
