@@ -1883,6 +1883,24 @@ END;
 COMMENT ON FUNCTION steep_repl.add_snapshot_file(text, int, int, int, bigint, bigint, bigint, text) IS
 'internal: adds a file that is to be loaded to a snapshot';
 
+CREATE FUNCTION steep_repl.apply_conflict(
+	p_snapshot_id text, OUT schema_name text, OUT table_name text, OUT other text)
+RETURNS SETOF record
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	-- of two that come at once, the second sees what the first has recorded
+	SELECT pg_advisory_xact_lock(hashtext('steep_repl.apply_conflict'));
+	SELECT t.schema_name, t.table_name, s.snapshot_id
+	FROM steep_repl.snapshot_tables t
+	JOIN steep_repl.snapshot_tables o USING (schema_name, table_name)
+	JOIN steep_repl.snapshots s ON s.snapshot_id = o.snapshot_id
+	WHERE t.snapshot_id = p_snapshot_id AND s.snapshot_id <> p_snapshot_id
+		AND s.kind = 'apply' AND s.status IN ('pending', 'running')
+	ORDER BY t.number LIMIT 1;
+END;
+COMMENT ON FUNCTION steep_repl.apply_conflict(text) IS
+'internal: a table that another snapshot is being loaded into; no other can begin with one until the transaction ends';
+
 CREATE FUNCTION steep_repl.mark_created(p_snapshot_id text, p_number int)
 RETURNS void
 LANGUAGE sql VOLATILE

@@ -108,13 +108,16 @@ read_constraint(ScriptStatement *statement, const Constraint *constraint)
 }
 
 /* Read ALTER of a table, a sequence or an index. */
-static void
+static bool
 read_alter(ScriptStatement *statement, const AlterTableStmt *alter)
 {
 	const AlterTableCmd *command = linitial(alter->cmds);
 	ScriptClass class = alter->objtype == OBJECT_TABLE ? SCRIPT_CLASS_TYPE :
 		SCRIPT_CLASS_RELATION;
 
+	if (alter->objtype != OBJECT_TABLE && alter->objtype != OBJECT_INDEX &&
+		alter->objtype != OBJECT_SEQUENCE)
+		return false;
 	statement->of = object_of_range(class, alter->relation);
 	if (command->subtype == AT_AttachPartition)
 	{
@@ -129,6 +132,7 @@ read_alter(ScriptStatement *statement, const AlterTableStmt *alter)
 		add_need(statement, object_of_range(class, (RangeVar *) command->def));
 	else if (command->subtype == AT_AddConstraint)
 		read_constraint(statement, (Constraint *) command->def);
+	return true;
 }
 
 /* Read ALTER SEQUENCE; its only form gives the sequence to a column. */
@@ -144,45 +148,57 @@ read_owner(ScriptStatement *statement, const AlterSeqStmt *alter)
 											(List *) option->arg));
 }
 
-/* Find what a comment is on. */
-static ScriptObject
-object_of_comment(const CommentStmt *comment)
+/* Find what a comment is on; of a column or constraint, the table. */
+static bool
+read_comment(ScriptStatement *statement, const CommentStmt *comment)
 {
+	List	   *names = (List *) comment->object;
+	ScriptClass class = SCRIPT_CLASS_TYPE;
+
 	switch (comment->objtype)
 	{
 		case OBJECT_SCHEMA:
-			return object_by_name(SCRIPT_CLASS_SCHEMA, strVal(comment->object));
+			statement->of = object_by_name(SCRIPT_CLASS_SCHEMA,
+										   strVal(comment->object));
+			return true;
 		case OBJECT_COLLATION:
-			return object_of_names(SCRIPT_CLASS_COLLATION,
-								   (List *) comment->object);
+			class = SCRIPT_CLASS_COLLATION;
+			break;
 		case OBJECT_STATISTIC_EXT:
-			return object_of_names(SCRIPT_CLASS_STATISTICS,
-								   (List *) comment->object);
+			class = SCRIPT_CLASS_STATISTICS;
+			break;
 		case OBJECT_INDEX:
 		case OBJECT_SEQUENCE:
-			return object_of_names(SCRIPT_CLASS_RELATION,
-								   (List *) comment->object);
+			class = SCRIPT_CLASS_RELATION;
+			break;
 		case OBJECT_TYPE:
 		case OBJECT_DOMAIN:
-			return object_of_names(SCRIPT_CLASS_TYPE,
-								   ((TypeName *) comment->object)->names);
+			names = castNode(TypeName, comment->object)->names;
+			break;
 		case OBJECT_DOMCONSTRAINT:
-			return object_of_names(SCRIPT_CLASS_TYPE,
-								   linitial_node(TypeName, (List *) comment->object)->names);
+			names = linitial_node(TypeName, names)->names;
+			break;
+		case OBJECT_TABLE:
+		case OBJECT_COLUMN:
+		case OBJECT_TABCONSTRAINT:
+			break;
 		default:
-			return object_of_names(SCRIPT_CLASS_TYPE,
-								   (List *) comment->object);
+			return false;
 	}
+	statement->of = object_of_names(class, names);
+	return true;
 }
 
 /* Find what is granted, and to whom. */
-static void
+static bool
 read_grant(ScriptStatement *statement, const GrantStmt *grant)
 {
-	Node	   *object = linitial(grant->objects);
+	Node	   *object = grant->objects ? linitial(grant->objects) : NULL;
 	ListCell   *cell;
 
 	statement->kind = SCRIPT_GRANT;
+	if (object == NULL || grant->targtype != ACL_TARGET_OBJECT)
+		return false;
 	if (grant->objtype == OBJECT_TABLE)
 		statement->of = object_of_range(SCRIPT_CLASS_TYPE, (RangeVar *) object);
 	else if (grant->objtype == OBJECT_SEQUENCE)
@@ -190,8 +206,10 @@ read_grant(ScriptStatement *statement, const GrantStmt *grant)
 										(RangeVar *) object);
 	else if (grant->objtype == OBJECT_SCHEMA)
 		statement->of = object_by_name(SCRIPT_CLASS_SCHEMA, strVal(object));
-	else
+	else if (grant->objtype == OBJECT_TYPE || grant->objtype == OBJECT_DOMAIN)
 		statement->of = object_of_names(SCRIPT_CLASS_TYPE, (List *) object);
+	else
+		return false;
 	foreach(cell, grant->grantees)
 	{
 		const RoleSpec *role = lfirst(cell);
@@ -199,6 +217,7 @@ read_grant(ScriptStatement *statement, const GrantStmt *grant)
 		if (role->roletype == ROLESPEC_CSTRING)
 			statement->roles = lappend(statement->roles, role->rolename);
 	}
+	return true;
 }
 
 /* Read a statement that creates anything but a table; false if none does. */
@@ -206,7 +225,9 @@ static bool
 read_create(ScriptStatement *statement, const Node *node)
 {
 	statement->kind = SCRIPT_OBJECT;
-	if (IsA(node, CreateSchemaStmt))
+	if (IsA(node, CreateSchemaStmt) &&
+		((CreateSchemaStmt *) node)->schemaname != NULL &&
+		((CreateSchemaStmt *) node)->schemaElts == NIL)
 		statement->makes = object_by_name(SCRIPT_CLASS_SCHEMA,
 										  ((CreateSchemaStmt *) node)->schemaname);
 	else if (IsA(node, CreateExtensionStmt))
@@ -245,13 +266,16 @@ read_index(ScriptStatement *statement, const IndexStmt *index)
 									 index->idxname);
 }
 
-static void
+static bool
 read_statistics(ScriptStatement *statement, const CreateStatsStmt *create)
 {
+	if (!IsA(linitial(create->relations), RangeVar) || create->defnames == NIL)
+		return false;
 	statement->of = object_of_range(SCRIPT_CLASS_TYPE,
 									linitial(create->relations));
 	statement->makes = object_of_names(SCRIPT_CLASS_STATISTICS,
 									   create->defnames);
+	return true;
 }
 
 /* Find out what a statement is about; false if no snapshot has such a one. */
@@ -264,7 +288,7 @@ read_statement(ScriptStatement *statement, Node *node)
 	else if (IsA(node, CreateStmt))
 		read_table(statement, (CreateStmt *) node);
 	else if (IsA(node, AlterTableStmt))
-		read_alter(statement, (AlterTableStmt *) node);
+		return read_alter(statement, (AlterTableStmt *) node);
 	else if (IsA(node, AlterSeqStmt))
 		read_owner(statement, (AlterSeqStmt *) node);
 	else if (IsA(node, AlterDomainStmt))
@@ -273,14 +297,14 @@ read_statement(ScriptStatement *statement, Node *node)
 	else if (IsA(node, IndexStmt))
 		read_index(statement, (IndexStmt *) node);
 	else if (IsA(node, CreateStatsStmt))
-		read_statistics(statement, (CreateStatsStmt *) node);
+		return read_statistics(statement, (CreateStatsStmt *) node);
 	else if (IsA(node, AlterStatsStmt))
 		statement->of = object_of_names(SCRIPT_CLASS_STATISTICS,
 										((AlterStatsStmt *) node)->defnames);
 	else if (IsA(node, CommentStmt))
-		statement->of = object_of_comment((CommentStmt *) node);
-	else if (IsA(node, GrantStmt) && ((GrantStmt *) node)->objects != NIL)
-		read_grant(statement, (GrantStmt *) node);
+		return read_comment(statement, (CommentStmt *) node);
+	else if (IsA(node, GrantStmt))
+		return read_grant(statement, (GrantStmt *) node);
 	else
 		return read_create(statement, node);
 	return true;

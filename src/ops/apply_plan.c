@@ -38,6 +38,15 @@ static const Statement add_file = {
 	.params = {"text", "int", "int", "int", "bigint", "bigint", "bigint", "text"},
 };
 
+static const Statement find_conflict = {
+	.site = SITE_LOCAL,
+	.writes = true,
+	.purpose = "look for another apply",
+	.text = "SELECT schema_name, table_name, other FROM steep_repl.apply_conflict($1)",
+	.nparams = 1,
+	.params = {"text"},
+};
+
 static const Statement list_tables = {
 	.site = SITE_LOCAL,
 	.writes = true,
@@ -217,6 +226,21 @@ record_tables(const char *id, const ApplySource *source, int *ntables,
 	return files;
 }
 
+/* Two that load the same tables at once would both see them empty. */
+static void
+check_conflict(const char *id)
+{
+	const char *values[] = {id};
+	char	  **row = steep_books_row(&find_conflict, values);
+
+	if (row != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_IN_USE),
+				 errmsg("table \"%s\" is being loaded by \"%s\"",
+						steep_sql_name(row[0], row[1]), row[2]),
+				 errhint("Wait until that has ended.")));
+}
+
 /* Record tables and files, and plan the steps that can be planned now. */
 void
 steep_apply_plan(StepContext *step)
@@ -230,6 +254,7 @@ steep_apply_plan(StepContext *step)
 									   steep_apply_reopen(snapshot), &ntables,
 									   &nfiles);
 
+	check_conflict(snapshot->id);
 	steep_progress_phase("verify");
 	steep_progress_tables(ntables, 0);
 	qsort(files, nfiles, sizeof(PlannedFile), larger_first);

@@ -5,10 +5,15 @@ use SteepTest::Snapshot;
 use SteepTest::Values qw(plain_types draw_value literal ident chance);
 
 $ENV{LANG} = 'C.UTF-8';
-my ($node, $peer) = start_pair();
+my ($node, $peer) = sort { release($a) <=> release($b) } start_pair();
 my $base = PostgreSQL::Test::Utils::tempdir;
-my $same_release = !$ENV{STEEP_PEER_PREFIX};
+my $same_release = release($node) == release($peer);
 my $row;
+
+sub release
+{
+	return int(sql($_[0], 'SHOW server_version_num') / 10000);
+}
 
 sub applied
 {
@@ -117,6 +122,13 @@ is(run_apply($peer, "$base/artist", options => '{"force": true}')->{error_messag
 sql($peer, 'DELETE FROM shop.artist WHERE false; UPDATE shop.base SET id = id + 100');
 applied('rows are added', "$base/artist", options => '{"force": true, "tables": ["shop.base"]}');
 is(sql($peer, 'SELECT count(*), sum(id) FROM ONLY shop.base'), '10|530', 'to those that are there');
+
+# Only on the same release, or a later one.
+if (!$same_release)
+{
+	is(run_snapshot($peer, "$base/newer", options => '{"tables": ["pgbench_tellers"]}')->{status}, 'complete', 'a snapshot of the newer release');
+	like(error_of($node, "SELECT steep_repl.start_apply('$base/newer')"), qr/snapshot is of a newer release of PostgreSQL.*Apply it on release/s, 'refused: a newer release');
+}
 
 # Some tables; a partition brings its parents, a parent its partitions.
 sql($peer, "CREATE DATABASE subset TEMPLATE template0; CREATE DATABASE latin TEMPLATE template0 ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C'");

@@ -121,11 +121,17 @@ damaged('a bomb', qr/\Q$chunk->{file}\E/, sub {
 	adopt($path, $chunk->{file}, $bytes);
 	edit_manifest($path, sub { my $total = 0; $total += $1 while /"file_bytes": (\d+), "sha/g; s/("total".*?"file_bytes": )\d+/$1$total/s });
 });
-damaged('a statement that no snapshot has', qr/pre-data\.sql" has a statement that no snapshot has/, sub {
-	my ($path) = @_;
+foreach my $statement (
+	'ALTER ROLE CURRENT_USER SUPERUSER', 'SELECT 1', 'DO $$BEGIN END$$', 'COMMENT ON FUNCTION now() IS NULL', 'COMMENT ON LARGE OBJECT 1 IS NULL',
+	'GRANT SELECT ON ALL TABLES IN SCHEMA public TO PUBLIC', 'GRANT EXECUTE ON FUNCTION now() TO PUBLIC', 'CREATE SCHEMA AUTHORIZATION CURRENT_USER',
+	'CREATE SCHEMA s CREATE TABLE t ()', 'CREATE STATISTICS s ON x FROM f()', 'ALTER VIEW v OWNER TO CURRENT_USER', 'COPY big FROM STDIN', 'DROP TABLE big')
+{
+	damaged("a statement that no snapshot has, $statement", qr/pre-data\.sql" has a statement that no snapshot has|syntax error/, sub {
+		my ($path) = @_;
 
-	adopt($path, 'schema/pre-data.sql', change_file($path, 'schema/pre-data.sql', sub { $_ .= "ALTER ROLE CURRENT_USER SUPERUSER;\n" }));
-}, 1);
+		adopt($path, 'schema/pre-data.sql', change_file($path, 'schema/pre-data.sql', sub { $_ .= "$statement;\n" }));
+	}, 1);
+}
 
 # Whoever recomputes all checksums is found out by counts and digests, after
 # rows were loaded.
@@ -181,6 +187,15 @@ $point->wait_reached;
 $node->stop('immediate');
 $node->start;
 is_whole('an immediate restart');
+
+# Two at once: one has the tables.
+$point = hold_point($node, 'done schema', 'copy');
+$id = start_anew();
+$point->wait_reached;
+my $second = submit_apply($node, "$base/good", dbname => 'copy', options => '{"force": true}');
+like(wait_for_snapshot($node, $second, 'copy')->{error_message}, qr/table "public\.big" is being loaded by "$id"/, 'the second is told');
+$point->release;
+is_whole('the first of two');
 
 # Cancelled.
 foreach my $name ('begin plan', 'begin verify', 'begin schema', 'load text', 'begin index', 'begin finish', 'begin check')
