@@ -177,6 +177,10 @@ applied('with their parents', "$base/kid");
 # A role without more than it needs.
 sql($peer, "TRUNCATE kid; GRANT pg_read_server_files TO merger; GRANT CREATE ON DATABASE postgres TO merger; GRANT SELECT, INSERT ON kid TO merger; GRANT SELECT ON parent TO merger");
 is(run_apply($peer, "$base/kid", role => 'merger')->{status}, 'complete', 'a role with the right to insert');
+sql($node, 'CREATE SCHEMA own; CREATE TABLE own.t (id serial PRIMARY KEY, x text); INSERT INTO own.t (x) VALUES (1), (2); GRANT SELECT ON own.t TO clerk');
+run_snapshot($node, "$base/own", options => '{"tables": ["own.t"]}');
+is(run_apply($peer, "$base/own", role => 'merger')->{status}, 'complete', 'or to create schemas');
+is(sql($peer, q{SELECT pg_get_userbyid(relowner), (SELECT count(*) FROM own.t), has_table_privilege('clerk', 'own.t', 'SELECT') FROM pg_class WHERE oid = 'own.t'::regclass}), 'merger|2|t', 'owns what it creates');
 sql($peer, 'TRUNCATE kid; REVOKE INSERT ON kid FROM merger');
 refused('no right to insert', "'$base/kid'", qr/permission denied for table "public\.kid".*GRANT SELECT, INSERT/s, 'merger');
 sql($peer, 'GRANT INSERT ON kid TO merger; ALTER TABLE kid ENABLE ROW LEVEL SECURITY');
