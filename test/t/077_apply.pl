@@ -101,7 +101,7 @@ is(sql($peer, $sequences), sql($node, $sequences), 'sequences are as far');
 is(sql($peer, q{SELECT nextval('shop.album_id_seq')}), 900, 'also one that has not given its value yet');
 is(sql($peer, 'SELECT count(*) FROM pg_class WHERE reltuples > 0 AND relname = ANY (ARRAY[\'album\', \'typed\', \'line_2023\'])'), 3, 'statistics are gathered');
 is(sql($peer, q{SELECT has_table_privilege('clerk', 'shop.album', 'SELECT')}), 't', 'granted to who is there');
-is(sql($peer, "SELECT overall_percent, tables_completed, tables_total FROM steep_repl.snapshot_progress('$row->{snapshot_id}')") =~ /^100\|/ ? 1 : 0, 1, 'progress ends at 100 percent');
+is(sql($peer, "SELECT overall_percent FROM steep_repl.snapshot_progress('$row->{snapshot_id}')"), 100, 'progress ends at 100 percent');
 is("$row->{tables} $row->{rows}", sql($node, "SELECT tables || ' ' || rows FROM steep_repl.snapshots"), 'the record has the same counts');
 is(sql($peer, 'SELECT source FROM steep_repl.snapshots'), read_manifest("$base/all")->{snapshot_id}, 'and says of which snapshot');
 
@@ -118,8 +118,8 @@ is(dump_of($peer), dump_of($node), 'the schemas are the same to pg_dump') if $sa
 # Once more: the tables have rows.
 refused('tables with rows', "'$base/all'", qr/table "public\.pgbench_accounts" has rows.*force/s);
 is(run_snapshot($node, "$base/artist", options => '{"tables": ["shop.artist", "shop.base"]}')->{status}, 'complete', 'a snapshot of two tables');
-is(run_apply($peer, "$base/artist", options => '{"force": true}')->{error_message} =~ /duplicate key value violates unique constraint "artist_pkey"/ ? 1 : 0, 1, 'a duplicate is an error');
-sql($peer, 'DELETE FROM shop.artist WHERE false; UPDATE shop.base SET id = id + 100');
+like(run_apply($peer, "$base/artist", options => '{"force": true}')->{error_message}, qr/duplicate key value violates unique constraint "artist_pkey"/, 'a duplicate is an error');
+sql($peer, 'UPDATE shop.base SET id = id + 100');
 applied('rows are added', "$base/artist", options => '{"force": true, "tables": ["shop.base"]}');
 is(sql($peer, 'SELECT count(*), sum(id) FROM ONLY shop.base'), '10|530', 'to those that are there');
 
@@ -137,6 +137,9 @@ $row = applied('some tables', "$base/all", dbname => 'subset', options => '{"tab
 is(sql($peer, q{SELECT string_agg(relname, ' ' ORDER BY relname) FROM pg_class WHERE relkind IN ('r', 'p', 'S') AND relnamespace = 'shop'::regnamespace}, 'subset'),
 	'Invoice Line album album_id_seq free line_rest line_rest_0 line_rest_1', 'only these are created');
 is(sql($peer, 'SELECT count(*) FROM shop."Invoice Line"', 'subset'), sql($node, 'SELECT count(*) FROM shop.line_rest'), 'with their rows');
+ok($peer->log_contains(qr/a foreign key is left out, the table it references does not exist/, $offset), 'keys to others are left out');
+like(run_apply($peer, "$base/all", dbname => 'subset', options => '{"force": true, "tables": ["shop.\\"Invoice Line\\""]}')->{error_message},
+	qr/of table "shop\."Invoice Line"" and its partition "shop\.line_2023" only one exists/, 'a partition that is missing is told of');
 
 # What can't be.
 my $stderr;
