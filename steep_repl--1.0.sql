@@ -302,6 +302,8 @@ CREATE TABLE steep_repl.snapshot_tables (
 	created boolean NOT NULL DEFAULT false,
 	rows_before bigint,
 	digest_before text,
+	rows_found bigint,
+	digests_found text[] NOT NULL DEFAULT '{}',
 	PRIMARY KEY (snapshot_id, number),
 	UNIQUE (snapshot_id, schema_name, table_name)
 );
@@ -309,6 +311,7 @@ COMMENT ON TABLE steep_repl.snapshot_tables IS 'tables of snapshots, by the numb
 COMMENT ON COLUMN steep_repl.snapshot_tables.columns IS 'those in the files, in that order';
 COMMENT ON COLUMN steep_repl.snapshot_tables.digest IS 'sum of the digests of its rows';
 COMMENT ON COLUMN steep_repl.snapshot_tables.created IS 'by the snapshot that is applied; else rows are added to a table that existed';
+COMMENT ON COLUMN steep_repl.snapshot_tables.digests_found IS 'of parts of a large table, once it is loaded';
 COMMENT ON COLUMN steep_repl.snapshot_tables.rows_before IS 'that a table had before others were added';
 
 CREATE TABLE steep_repl.snapshot_chunks (
@@ -1921,6 +1924,18 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION steep_repl.record_weight(text, int, bigint, text) IS
 'internal: records the rows that a table had before a snapshot was loaded';
+
+CREATE FUNCTION steep_repl.record_found(
+	p_snapshot_id text, p_number int, p_rows bigint, p_digest text)
+RETURNS void
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	UPDATE steep_repl.snapshot_tables
+	SET rows_found = coalesce(rows_found, 0) + p_rows, digests_found = digests_found || p_digest
+	WHERE snapshot_id = p_snapshot_id AND number = p_number;
+END;
+COMMENT ON FUNCTION steep_repl.record_found(text, int, bigint, text) IS
+'internal: records the rows that a part of a loaded table has';
 
 CREATE FUNCTION steep_repl.record_loaded(p_snapshot_id text, p_number int, p_chunk int)
 RETURNS boolean

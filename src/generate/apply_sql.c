@@ -142,6 +142,27 @@ steep_apply_analyze_sql(const char *schema, const char *table)
 						  true);
 }
 
+/* 0 if it is not known that ranges of blocks find all rows. */
+static const Statement blocks_sql = {
+	.site = SITE_LOCAL,
+	.purpose = "measure the table",
+	.text =
+	"SELECT CASE WHEN m.amname = 'heap' THEN\n"
+	"         pg_relation_size(c.oid) / current_setting('block_size')::int\n"
+	"       ELSE 0 END\n"
+	"FROM pg_class c JOIN pg_am m ON m.oid = c.relam\n"
+	"WHERE c.oid = $1",
+	.nparams = 1,
+	.params = {"regclass"},
+};
+
+/* Ask how many blocks a table has. */
+const Statement *
+steep_apply_blocks_sql(void)
+{
+	return &blocks_sql;
+}
+
 /*----------
  * Write a query for each foreign key of table $1 that tells whether a row's
  * parent is missing; with the constraint's name.

@@ -15,6 +15,8 @@
  *	7	references	a step a table that existed: look for missing parents
  *		finish		other constraints, foreign keys, comments, grants
  *	8	check		a step a table: gather statistics, compare the digest
+ *	9	digest		a step a range of a large table
+ *	10	compare		a step a large table: compare the digest
  *
  * A file's rows commit together with the record that its step is complete, so
  * they are loaded exactly once, whatever crashes.  Nothing is taken back when
@@ -38,6 +40,8 @@
 #define APPLY_STAGE_INDEX 6
 #define APPLY_STAGE_FINISH 7
 #define APPLY_STAGE_CHECK 8
+#define APPLY_STAGE_DIGEST 9
+#define APPLY_STAGE_COMPARE 10
 
 /* What is applied. */
 typedef struct ApplySource
@@ -59,6 +63,7 @@ typedef struct ApplyTable
 	const char *columns;		/* array */
 	const char *types;			/* array */
 	int64		rows;			/* that the snapshot has */
+	int64		bytes;			/* of their text */
 	const char *digest;			/* of them, or NULL */
 	bool		created;		/* by this job */
 	int64		rows_before;	/* that were there */
@@ -111,13 +116,15 @@ extern void steep_apply_load(StepContext *step);
 
 /* apply_finish.c */
 extern void steep_apply_add_statements(StepContext *step, HTAB *created,
-									   List *post_data);
+									   List *post_data, int64 bytes);
 extern void steep_apply_run(StepContext *step);
 extern void steep_apply_references(StepContext *step);
 
 /* apply_check.c */
 extern void steep_apply_weigh(StepContext *step);
 extern void steep_apply_check(StepContext *step);
+extern void steep_apply_digest(StepContext *step);
+extern void steep_apply_compare(StepContext *step);
 
 /* apply_operation.c */
 extern const Operation steep_apply_operation;

@@ -10,8 +10,7 @@
  */
 #include "postgres.h"
 
-#include "utils/fmgrprotos.h"
-#include "utils/jsonb.h"
+#include "storage/block.h"
 
 #include "base/image.h"
 #include "base/sqltext.h"
@@ -19,8 +18,11 @@
 #include "generate/copy_sql.h"
 #include "jobs/ledger.h"
 #include "jobs/progress.h"
+#include "jobs/queue.h"
 #include "ops/apply.h"
 #include "run/copyout.h"
+
+#define SMALLEST_RANGE 512		/* blocks that a step digests */
 
 static const Statement record_weight = {
 	.site = SITE_LOCAL,
@@ -31,16 +33,45 @@ static const Statement record_weight = {
 	.params = {"text", "int", "bigint", "text"},
 };
 
-/* Digest all rows of a table. */
+static const Statement read_range = {
+	.site = SITE_LOCAL,
+	.writes = true,
+	.purpose = "read which rows to digest",
+	.text = "SELECT format('(%s,0)', $1 ->> 'first'), format('(%s,0)', $1 ->> 'last')",
+	.nparams = 1,
+	.params = {"jsonb"},
+};
+
+static const Statement record_found = {
+	.site = SITE_LOCAL,
+	.writes = true,
+	.purpose = "record the digest of a part of the table",
+	.text = "SELECT steep_repl.record_found($1, $2, $3, $4)",
+	.nparams = 4,
+	.params = {"text", "int", "bigint", "text"},
+};
+
+static const Statement read_found = {
+	.site = SITE_LOCAL,
+	.writes = true,
+	.purpose = "read the digests of the table",
+	.text = "SELECT rows_found, digests_found FROM steep_repl.snapshot_tables\n"
+	"WHERE snapshot_id = $1 AND number = $2",
+	.nparams = 2,
+	.params = {"text", "int"},
+};
+
+/* Digest the rows of a table, all or those from a block on and up to another. */
 static void
-digest_table(const ApplyTable *table, CopyTextTotals *totals)
+digest_rows(const ApplyTable *table, const char *first, const char *last,
+			CopyTextTotals *totals)
 {
-	const char *values[] = {NULL, NULL};
+	const char *values[] = {first, last};
 
 	steep_progress_table(steep_sql_name(table->schema, table->name));
 	steep_copyout_run(steep_copy_rows_sql(table->schema, table->name,
 										  steep_image_names(table->columns),
-										  false, false),
+										  first != NULL, last != NULL),
 					  values, NULL, NULL, totals);
 }
 
@@ -55,7 +86,7 @@ steep_apply_weigh(StepContext *step)
 		step->job->snapshot_id, table->number, NULL, digest
 	};
 
-	digest_table(table, &totals);
+	digest_rows(table, NULL, NULL, &totals);
 	steep_copytext_print_digest(&totals, digest);
 	values[2] = steep_books_number(totals.rows);
 	(void) steep_books_none(&record_weight, values, NIL);
@@ -85,6 +116,41 @@ compare(const ApplyTable *table, const CopyTextTotals *here)
 				 errhint("Something else has written it meanwhile, or a trigger has.")));
 }
 
+/*
+ * Have a large table digested by several steps, each a range of its blocks;
+ * false if that is not worth it.
+ */
+static bool
+share_out(StepContext *step, const ApplyTable *table)
+{
+	const Statement *count = steep_apply_blocks_sql();
+	const char *values[] = {step->target};
+	int64		blocks = steep_books_integer(steep_local_value(count, values, NIL));
+	int64		ranges = Min(blocks / SMALLEST_RANGE, step->job->parallel * 2);
+	StepSpec	spec = {.target = step->target};
+
+	if (ranges < 2 || step->job->parallel == 1)
+		return false;
+	spec.kind = "digest";
+	spec.stage = APPLY_STAGE_DIGEST;
+	spec.weight = step->weight;
+	for (int64 i = 0; i < ranges; i++)
+	{
+		spec.params = psprintf("{\"number\": %s, \"first\": " INT64_FORMAT
+							   ", \"last\": " INT64_FORMAT "}",
+							   table->number, blocks * i / ranges,
+							   i + 1 < ranges ? blocks * (i + 1) / ranges :
+							   (int64) MaxBlockNumber);
+		steep_job_add_step(step, &spec);
+	}
+	spec.kind = "compare";
+	spec.stage = APPLY_STAGE_COMPARE;
+	spec.weight = 1;
+	spec.params = step->params;
+	steep_job_add_step(step, &spec);
+	return true;
+}
+
 /* Gather statistics about a table, and compare its digest. */
 void
 steep_apply_check(StepContext *step)
@@ -96,8 +162,42 @@ steep_apply_check(StepContext *step)
 	steep_progress_phase("verify");
 	(void) steep_local_none(steep_apply_analyze_sql(table->schema,
 													table->name), NULL, NIL);
-	if (!snapshot->verify)
+	if (!snapshot->verify || share_out(step, table))
 		return;
-	digest_table(table, &totals);
+	digest_rows(table, NULL, NULL, &totals);
+	compare(table, &totals);
+}
+
+/* Digest a range of a table. */
+void
+steep_apply_digest(StepContext *step)
+{
+	const ApplyTable *table = steep_apply_step_table(step);
+	const char *params[] = {step->params};
+	char	  **range = steep_local_row(&read_range, params, NIL);
+	CopyTextTotals totals;
+	char		digest[COPYTEXT_DIGEST];
+	const char *values[] = {
+		step->job->snapshot_id, table->number, NULL, digest
+	};
+
+	digest_rows(table, range[0], range[1], &totals);
+	steep_copytext_print_digest(&totals, digest);
+	values[2] = steep_books_number(totals.rows);
+	(void) steep_books_none(&record_found, values, NIL);
+}
+
+/* Compare what the ranges of a table add up to. */
+void
+steep_apply_compare(StepContext *step)
+{
+	const ApplyTable *table = steep_apply_step_table(step);
+	const char *values[] = {step->job->snapshot_id, table->number};
+	char	  **row = steep_books_row(&read_found, values);
+	CopyTextTotals totals = {.rows = steep_books_integer(row[0])};
+	ListCell   *cell;
+
+	foreach(cell, steep_image_names(row[1]))
+		steep_copytext_add_digest(&totals, lfirst(cell));
 	compare(table, &totals);
 }

@@ -47,20 +47,29 @@ statement_params(List *statements)
 	return json.data;
 }
 
-/* Plan an index or a key: each is a step, so they are built side by side. */
+/*
+ * Plan indexes and keys: each is a step, so they are built side by side.  They
+ * are taken to be of one size, all together half as much work as the rows.
+ */
 static void
-add_index(StepContext *step, const ScriptStatement *statement)
+add_indexes(StepContext *step, List *indexes, int64 bytes)
 {
-	StepSpec	spec = {
-		.kind = "index",
-		.stage = APPLY_STAGE_INDEX,
-		.target = steep_sql_name(NameStr(statement->makes.schema),
-								 NameStr(statement->makes.name)),
-		.params = statement_params(list_make1(unconstify(ScriptStatement *, statement))),
-		.weight = 1
-	};
+	ListCell   *cell;
 
-	steep_job_add_step(step, &spec);
+	foreach(cell, indexes)
+	{
+		ScriptStatement *statement = lfirst(cell);
+		StepSpec	spec = {
+			.kind = "index",
+			.stage = APPLY_STAGE_INDEX,
+			.target = steep_sql_name(NameStr(statement->makes.schema),
+									 NameStr(statement->makes.name)),
+			.params = statement_params(list_make1(statement)),
+			.weight = bytes / 2 / list_length(indexes) + 1
+		};
+
+		steep_job_add_step(step, &spec);
+	}
 }
 
 /* Can a grant be made, or a key be added? */
@@ -95,13 +104,15 @@ can_run(HTAB *created, const ScriptStatement *statement)
  * for each other.
  */
 void
-steep_apply_add_statements(StepContext *step, HTAB *created, List *post_data)
+steep_apply_add_statements(StepContext *step, HTAB *created, List *post_data,
+						   int64 bytes)
 {
 	StepSpec	spec = {
 		.kind = "finish",
 		.stage = APPLY_STAGE_FINISH,
 		.weight = 1
 	};
+	List	   *indexes = NIL;
 	List	   *others = NIL;
 	ListCell   *cell;
 
@@ -116,10 +127,11 @@ steep_apply_add_statements(StepContext *step, HTAB *created, List *post_data)
 		if (statement->makes.class != SCRIPT_CLASS_NONE)
 			steep_script_add(created, &statement->makes);
 		if (statement->kind == SCRIPT_INDEX)
-			add_index(step, statement);
+			indexes = lappend(indexes, statement);
 		else
 			others = lappend(others, statement);
 	}
+	add_indexes(step, indexes, bytes);
 	spec.params = statement_params(others);
 	if (others != NIL)
 		steep_job_add_step(step, &spec);

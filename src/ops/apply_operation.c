@@ -54,6 +54,8 @@ static const struct
 	{"references", steep_apply_references},
 	{"finish", steep_apply_run},
 	{"check", steep_apply_check},
+	{"digest", steep_apply_digest},
+	{"compare", steep_apply_compare},
 };
 
 static void

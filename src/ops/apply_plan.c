@@ -52,8 +52,10 @@ static const Statement list_tables = {
 	.writes = true,
 	.purpose = "read the snapshot's tables",
 	.text = "SELECT number, schema_name, table_name, columns, types, rows, digest,\n"
-	"       created, rows_before, digest_before\n"
-	"FROM steep_repl.snapshot_tables\n"
+	"       created, rows_before, digest_before,\n"
+	"       (SELECT sum(c.bytes) FROM steep_repl.snapshot_chunks c\n"
+	"        WHERE c.snapshot_id = t.snapshot_id AND c.number = t.number)\n"
+	"FROM steep_repl.snapshot_tables t\n"
 	"WHERE snapshot_id = $1 AND ($2 IS NULL OR number = ($2 ->> 'number')::int)\n"
 	"ORDER BY number",
 	.nparams = 2,
@@ -280,6 +282,7 @@ take_table(char **row)
 	table->created = steep_books_bool(row[7]);
 	table->rows_before = row[8] ? steep_books_integer(row[8]) : 0;
 	table->digest_before = row[9];
+	table->bytes = row[10] ? steep_books_integer(row[10]) : 0;
 	return table;
 }
 

@@ -201,6 +201,7 @@ plan_table(StepContext *step, const FileSnapshot *snapshot,
 		steep_job_add_step(step, &spec);
 	spec.kind = "check";
 	spec.stage = APPLY_STAGE_CHECK;
+	spec.weight = table->bytes / 8 + 1;
 	steep_job_add_step(step, &spec);
 }
 
@@ -213,6 +214,7 @@ steep_apply_schema(StepContext *step)
 	List	   *post_data = steep_apply_script(source, FILE_POST_DATA);
 	HTAB	   *created;
 	bool		triggers = false;
+	int64		bytes = 0;
 	ListCell   *cell;
 
 	steep_progress_phase("schema");
@@ -226,8 +228,9 @@ steep_apply_schema(StepContext *step)
 
 		plan_table(step, snapshot, table, steep_script_has(created, &object),
 				   occupied);
+		bytes += table->bytes;
 	}
 	for (size_t i = 0; i < source->manifest->nsequences; i++)
 		set_sequence(source, created, &source->manifest->sequences[i]);
-	steep_apply_add_statements(step, created, post_data);
+	steep_apply_add_statements(step, created, post_data, bytes);
 }

@@ -162,7 +162,7 @@ sub is_whole
 }
 
 # kill -9, SIGTERM and an immediate restart.
-foreach my $name ('done plan', 'done schema', 'load text', 'done load', 'done index', 'done check')
+foreach my $name ('done plan', 'done schema', 'load text', 'done load', 'done index', 'done digest')
 {
 	$point = hold_point($node, $name, 'copy');
 	$id = start_anew();
@@ -196,6 +196,14 @@ my $second = submit_apply($node, "$base/good", dbname => 'copy', options => '{"f
 like(wait_for_snapshot($node, $second, 'copy')->{error_message}, qr/table "public\.big" is being loaded by "$id"/, 'the second is told');
 $point->release;
 is_whole('the first of two');
+
+# A row that changes before the last look.
+$point = hold_point($node, 'begin check', 'copy');
+$id = start_anew();
+$point->wait_reached;
+sql($node, q{UPDATE big SET x = 'y' WHERE id = 5}, 'copy');
+$point->release;
+like(wait_for_snapshot($node, $id, 'copy')->{error_message}, qr/rows of table "public\.big" differ from the snapshot's/, 'a changed row of a large table is noticed');
 
 # Cancelled.
 foreach my $name ('begin plan', 'begin verify', 'begin schema', 'load text', 'begin index', 'begin finish', 'begin check')
