@@ -1897,8 +1897,9 @@ BEGIN ATOMIC
 	FROM steep_repl.snapshot_tables t
 	JOIN steep_repl.snapshot_tables o USING (schema_name, table_name)
 	JOIN steep_repl.snapshots s ON s.snapshot_id = o.snapshot_id
+	JOIN steep_repl.work_queue q ON q.snapshot_id = o.snapshot_id
 	WHERE t.snapshot_id = p_snapshot_id AND s.snapshot_id <> p_snapshot_id
-		AND s.kind = 'apply' AND s.status IN ('pending', 'running')
+		AND s.kind = 'apply' AND q.status IN ('pending', 'running')
 	ORDER BY t.number LIMIT 1;
 END;
 COMMENT ON FUNCTION steep_repl.apply_conflict(text) IS

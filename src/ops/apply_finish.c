@@ -72,7 +72,7 @@ add_indexes(StepContext *step, List *indexes, int64 bytes)
 	}
 }
 
-/* Can a grant be made, or a key be added? */
+/* Can a grant be made, an index be attached, or a key be added? */
 static bool
 can_run(HTAB *created, const ScriptStatement *statement)
 {
@@ -89,8 +89,11 @@ can_run(HTAB *created, const ScriptStatement *statement)
 			return false;
 		}
 	}
-	if (statement->kind != SCRIPT_FOREIGN_KEY ||
-		steep_script_exists(linitial(statement->needs)))
+	if (statement->needs == NIL)
+		return true;
+	if (statement->kind != SCRIPT_FOREIGN_KEY)
+		return steep_script_has(created, linitial(statement->needs));
+	if (steep_script_exists(linitial(statement->needs)))
 		return true;
 	ereport(WARNING,
 			(errmsg("a foreign key is left out, the table it references does not exist"),

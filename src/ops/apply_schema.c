@@ -75,24 +75,55 @@ create_object(const ApplySource *source, HTAB *unwanted, HTAB *created,
 	steep_script_add(created, &statement->makes);
 }
 
-/* A partitioned table is here with all of its partitions, or with none. */
+/*
+ * Tie a partition to its parent.  A partitioned table is here with all of its
+ * partitions, or with none; but one that the snapshot has without its parent
+ * is a table by itself.
+ */
 static void
-tie_partition(HTAB *created, const ScriptStatement *statement)
+tie_partition(HTAB *described, HTAB *created, const ScriptStatement *statement)
 {
 	const ScriptObject *parent = linitial(statement->needs);
-	bool		child_created = steep_script_has(created, &statement->of);
+	const ScriptObject *child = &statement->of;
+	const char *parent_name = steep_sql_name(NameStr(parent->schema),
+											 NameStr(parent->name));
+	const char *child_name = steep_sql_name(NameStr(child->schema),
+											NameStr(child->name));
+	bool		child_created = steep_script_has(created, child);
 
-	if (child_created != steep_script_has(created, parent))
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("of table \"%s\" and its partition \"%s\" only one exists",
-						steep_sql_name(NameStr(parent->schema),
-									   NameStr(parent->name)),
-						steep_sql_name(NameStr(statement->of.schema),
-									   NameStr(statement->of.name))),
-				 errhint("Create the other, or drop the one that exists.")));
-	if (child_created)
-		run(statement);
+	if (steep_script_has(described, parent))
+	{
+		if (child_created != steep_script_has(created, parent))
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("of table \"%s\" and its partition \"%s\" only one exists",
+							parent_name, child_name),
+					 errhint("Create the other, or drop the one that exists.")));
+		if (child_created)
+			run(statement);
+	}
+	else if (child_created)
+		ereport(WARNING,
+				(errmsg("table \"%s\" is not made a partition of \"%s\"",
+						child_name, parent_name),
+				 errdetail("The snapshot has it without its parent.")));
+}
+
+/* List the tables that the snapshot creates. */
+static HTAB *
+list_described(const ApplySource *source)
+{
+	HTAB	   *described = steep_script_set("tables of the snapshot");
+	ListCell   *cell;
+
+	foreach(cell, source->pre_data)
+	{
+		const ScriptStatement *statement = lfirst(cell);
+
+		if (statement->kind == SCRIPT_TABLE)
+			steep_script_add(described, &statement->makes);
+	}
+	return described;
 }
 
 /* Find the table whose column owns a sequence, also as its identity. */
@@ -131,6 +162,7 @@ create_missing(const ApplySource *source)
 {
 	HTAB	   *created = steep_script_set("created objects");
 	HTAB	   *unwanted = list_unwanted(source);
+	HTAB	   *described = list_described(source);
 	ListCell   *cell;
 
 	foreach(cell, source->pre_data)
@@ -145,7 +177,7 @@ create_missing(const ApplySource *source)
 		{
 			if (source->wanted == NULL ||
 				steep_script_has(source->wanted, &statement->of))
-				tie_partition(created, statement);
+				tie_partition(described, created, statement);
 		}
 		else if (steep_apply_is_created(created, &statement->of))
 			run(statement);

@@ -141,6 +141,10 @@ ok($peer->log_contains(qr/a foreign key is left out, the table it references doe
 like(run_apply($peer, "$base/all", dbname => 'subset', options => '{"force": true, "tables": ["shop.\\"Invoice Line\\""]}')->{error_message},
 	qr/of table "shop\."Invoice Line"" and its partition "shop\.line_2023" only one exists/, 'a partition that is missing is told of');
 
+is(run_snapshot($node, "$base/leaf", options => '{"tables": ["shop.line_2023"]}')->{status}, 'complete', 'a snapshot of a partition');
+applied('is loaded', "$base/leaf", dbname => 'subset');
+is(sql($peer, q{SELECT count(*) = (SELECT count(*) FROM shop.line_rest), (SELECT relispartition FROM pg_class WHERE oid = 'shop.line_2023'::regclass) FROM shop."Invoice Line"}, 'subset'), 't|f', 'as a table by itself');
+
 # What can't be.
 my $stderr;
 $peer->psql('latin', "SELECT steep_repl.start_apply('$base/all')", stderr => \$stderr);
