@@ -135,10 +135,9 @@ const Statement *				/*----------
 								 *	ANALYZE <table>
 								 *----------
 								 */
-steep_apply_analyze_sql(const char *schema, const char *table)
+steep_apply_analyze_sql(const char *table)
 {
-	return make_statement("gather statistics",
-						  psprintf("ANALYZE %s", steep_sql_name(schema, table)),
+	return make_statement("gather statistics", psprintf("ANALYZE %s", table),
 						  true);
 }
 

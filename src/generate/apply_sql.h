@@ -29,8 +29,7 @@ extern const Statement *steep_apply_occupied_sql(const char *schema,
 extern const Statement *steep_apply_may_quiet_sql(void);
 extern const Statement *steep_apply_quiet_sql(void);
 extern const Statement *steep_apply_sequence_sql(void);
-extern const Statement *steep_apply_analyze_sql(const char *schema,
-												const char *table);
+extern const Statement *steep_apply_analyze_sql(const char *table);
 extern const Statement *steep_apply_blocks_sql(void);
 extern const Statement *steep_apply_references_sql(void);
 extern const Statement *steep_apply_run_sql(const char *purpose,

@@ -16,6 +16,7 @@
  *		finish		other constraints, foreign keys, comments, grants
  *	8	check		a step a table: gather statistics, compare the digest
  *	9	digest		a step a range of a large table
+ *		analyze		a step a large table: gather statistics
  *	10	compare		a step a large table: compare the digest
  *
  * A file's rows commit together with the record that its step is complete, so
@@ -123,6 +124,7 @@ extern void steep_apply_references(StepContext *step);
 /* apply_check.c */
 extern void steep_apply_weigh(StepContext *step);
 extern void steep_apply_check(StepContext *step);
+extern void steep_apply_analyze(StepContext *step);
 extern void steep_apply_digest(StepContext *step);
 extern void steep_apply_compare(StepContext *step);
 

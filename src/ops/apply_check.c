@@ -117,8 +117,8 @@ compare(const ApplyTable *table, const CopyTextTotals *here)
 }
 
 /*
- * Have a large table digested by several steps, each a range of its blocks;
- * false if that is not worth it.
+ * Have a large table looked at by several steps, of which each digests a range
+ * of its blocks; false if that is not worth it.
  */
 static bool
 share_out(StepContext *step, const ApplyTable *table)
@@ -143,12 +143,21 @@ share_out(StepContext *step, const ApplyTable *table)
 							   (int64) MaxBlockNumber);
 		steep_job_add_step(step, &spec);
 	}
-	spec.kind = "compare";
-	spec.stage = APPLY_STAGE_COMPARE;
+	spec.kind = "analyze";
 	spec.weight = 1;
 	spec.params = step->params;
 	steep_job_add_step(step, &spec);
+	spec.kind = "compare";
+	spec.stage = APPLY_STAGE_COMPARE;
+	steep_job_add_step(step, &spec);
 	return true;
+}
+
+/* Gather statistics about a table. */
+void
+steep_apply_analyze(StepContext *step)
+{
+	(void) steep_local_none(steep_apply_analyze_sql(step->target), NULL, NIL);
 }
 
 /* Gather statistics about a table, and compare its digest. */
@@ -160,9 +169,10 @@ steep_apply_check(StepContext *step)
 	CopyTextTotals totals;
 
 	steep_progress_phase("verify");
-	(void) steep_local_none(steep_apply_analyze_sql(table->schema,
-													table->name), NULL, NIL);
-	if (!snapshot->verify || share_out(step, table))
+	if (snapshot->verify && share_out(step, table))
+		return;
+	steep_apply_analyze(step);
+	if (!snapshot->verify)
 		return;
 	digest_rows(table, NULL, NULL, &totals);
 	compare(table, &totals);

@@ -55,6 +55,7 @@ static const struct
 	{"finish", steep_apply_run},
 	{"check", steep_apply_check},
 	{"digest", steep_apply_digest},
+	{"analyze", steep_apply_analyze},
 	{"compare", steep_apply_compare},
 };
 
