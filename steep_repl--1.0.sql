@@ -353,12 +353,20 @@ CREATE TABLE steep_repl.snapshot_tables (
 	fingerprint text,
 	rows bigint,
 	digest text,
+	created boolean NOT NULL DEFAULT false,
+	rows_before bigint,
+	digest_before text,
+	rows_found bigint,
+	digests_found text[] NOT NULL DEFAULT '{}',
 	PRIMARY KEY (snapshot_id, number),
 	UNIQUE (snapshot_id, schema_name, table_name)
 );
 COMMENT ON TABLE steep_repl.snapshot_tables IS 'tables of snapshots, by the numbers that their files have';
 COMMENT ON COLUMN steep_repl.snapshot_tables.columns IS 'those in the files, in that order';
 COMMENT ON COLUMN steep_repl.snapshot_tables.digest IS 'sum of the digests of its rows';
+COMMENT ON COLUMN steep_repl.snapshot_tables.created IS 'by the snapshot that is applied; else rows are added to a table that existed';
+COMMENT ON COLUMN steep_repl.snapshot_tables.digests_found IS 'of parts of a large table, once it is loaded';
+COMMENT ON COLUMN steep_repl.snapshot_tables.rows_before IS 'that a table had before others were added';
 
 CREATE TABLE steep_repl.snapshot_chunks (
 	snapshot_id text NOT NULL,
@@ -2192,6 +2200,97 @@ END;
 COMMENT ON FUNCTION steep_repl.record_table_digest(text, int, text) IS
 'internal: records the sum of the digests of a table''s rows';
 
+CREATE FUNCTION steep_repl.record_source(p_snapshot_id text, p_source text, p_lsn pg_lsn, p_sha256 text)
+RETURNS void
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	UPDATE steep_repl.snapshots
+	SET source = p_source, lsn = p_lsn, facts = jsonb_build_object('manifest_sha256', p_sha256)
+	WHERE snapshot_id = p_snapshot_id;
+END;
+COMMENT ON FUNCTION steep_repl.record_source(text, text, pg_lsn, text) IS
+'internal: records which snapshot is applied';
+
+CREATE FUNCTION steep_repl.add_snapshot_file(
+	p_snapshot_id text, p_number int, p_chunk int, p_part int, p_rows bigint, p_bytes bigint,
+	p_file_bytes bigint, p_sha256 text)
+RETURNS void
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	INSERT INTO steep_repl.snapshot_chunks
+		(snapshot_id, number, chunk, part, rows, bytes, file_bytes, sha256)
+	VALUES (p_snapshot_id, p_number, p_chunk, p_part, p_rows, p_bytes, p_file_bytes, p_sha256);
+END;
+COMMENT ON FUNCTION steep_repl.add_snapshot_file(text, int, int, int, bigint, bigint, bigint, text) IS
+'internal: adds a file that is to be loaded to a snapshot';
+
+CREATE FUNCTION steep_repl.apply_conflict(
+	p_snapshot_id text, OUT schema_name text, OUT table_name text, OUT other text)
+RETURNS SETOF record
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	-- of two that come at once, the second sees what the first has recorded
+	SELECT pg_advisory_xact_lock(hashtext('steep_repl.apply_conflict'));
+	SELECT t.schema_name, t.table_name, s.snapshot_id
+	FROM steep_repl.snapshot_tables t
+	JOIN steep_repl.snapshot_tables o USING (schema_name, table_name)
+	JOIN steep_repl.snapshots s ON s.snapshot_id = o.snapshot_id
+	JOIN steep_repl.work_queue q ON q.snapshot_id = o.snapshot_id
+	WHERE t.snapshot_id = p_snapshot_id AND s.snapshot_id <> p_snapshot_id
+		AND s.kind = 'apply' AND q.status IN ('pending', 'running')
+	ORDER BY t.number LIMIT 1;
+END;
+COMMENT ON FUNCTION steep_repl.apply_conflict(text) IS
+'internal: a table that another snapshot is being loaded into; no other can begin with one until the transaction ends';
+
+CREATE FUNCTION steep_repl.mark_created(p_snapshot_id text, p_number int)
+RETURNS void
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	UPDATE steep_repl.snapshot_tables SET created = true
+	WHERE snapshot_id = p_snapshot_id AND number = p_number;
+END;
+COMMENT ON FUNCTION steep_repl.mark_created(text, int) IS
+'internal: records that a table was created for a snapshot';
+
+CREATE FUNCTION steep_repl.record_weight(
+	p_snapshot_id text, p_number int, p_rows bigint, p_digest text)
+RETURNS void
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	UPDATE steep_repl.snapshot_tables SET rows_before = p_rows, digest_before = p_digest
+	WHERE snapshot_id = p_snapshot_id AND number = p_number;
+END;
+COMMENT ON FUNCTION steep_repl.record_weight(text, int, bigint, text) IS
+'internal: records the rows that a table had before a snapshot was loaded';
+
+CREATE FUNCTION steep_repl.record_found(
+	p_snapshot_id text, p_number int, p_rows bigint, p_digest text)
+RETURNS void
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	UPDATE steep_repl.snapshot_tables
+	SET rows_found = coalesce(rows_found, 0) + p_rows, digests_found = digests_found || p_digest
+	WHERE snapshot_id = p_snapshot_id AND number = p_number;
+END;
+COMMENT ON FUNCTION steep_repl.record_found(text, int, bigint, text) IS
+'internal: records the rows that a part of a loaded table has';
+
+CREATE FUNCTION steep_repl.record_loaded(p_snapshot_id text, p_number int, p_chunk int)
+RETURNS boolean
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	UPDATE steep_repl.snapshot_chunks SET done = true
+	WHERE snapshot_id = p_snapshot_id AND number = p_number AND chunk = p_chunk;
+	-- of two that end at once, one sees the other
+	SELECT FROM steep_repl.snapshot_tables
+	WHERE snapshot_id = p_snapshot_id AND number = p_number FOR NO KEY UPDATE;
+	SELECT NOT EXISTS (SELECT FROM steep_repl.snapshot_chunks
+		WHERE snapshot_id = p_snapshot_id AND number = p_number AND NOT done);
+END;
+COMMENT ON FUNCTION steep_repl.record_loaded(text, int, int) IS
+'internal: records that a file is loaded; is that the last of the table?';
+
 CREATE FUNCTION steep_repl.forget_snapshot_work(p_snapshot_id text, p_job bigint)
 RETURNS void
 LANGUAGE sql VOLATILE
@@ -2242,6 +2341,24 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'steep_repl_start_snapshot';
 COMMENT ON FUNCTION steep_repl.start_snapshot(text, text, int, jsonb) IS
 'writes tables as they are at one moment to the files of a new directory, in the background; compression none, gzip, lz4 or zstd, with a level as in zstd:3; option tables: an array as of analyze_overlap. Starts at commit';
+
+CREATE FUNCTION steep_repl.start_apply(
+	p_input_path text,
+	p_parallel int DEFAULT 4,
+	p_verify boolean DEFAULT true,
+	p_options jsonb DEFAULT '{}')
+RETURNS steep_repl.snapshots
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'steep_repl_start_apply';
+COMMENT ON FUNCTION steep_repl.start_apply(text, int, boolean, jsonb) IS
+'loads a snapshot into this database, in the background: verifies its files, creates what is missing, loads, builds indexes, compares digests; options force: tables may have rows, to which others are added; tables: an array of those to load. Its schema files run as the role that starts it: apply only what you trust. Starts at commit';
+
+CREATE FUNCTION steep_repl.verify_snapshot(p_input_path text)
+RETURNS TABLE (file text, problem text)
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'steep_repl_verify_snapshot';
+COMMENT ON FUNCTION steep_repl.verify_snapshot(text) IS
+'reads a snapshot through and lists what is wrong with its files; no row: it is sound';
 
 CREATE FUNCTION steep_repl.wait_snapshot(p_snapshot_id text, p_timeout_seconds int DEFAULT 86400)
 RETURNS steep_repl.snapshots

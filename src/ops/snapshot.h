@@ -21,6 +21,7 @@
 #ifndef STEEP_REPL_SNAPSHOT_H
 #define STEEP_REPL_SNAPSHOT_H
 
+#include "utils/array.h"
 #include "utils/jsonb.h"
 
 #include "base/held.h"
@@ -87,6 +88,9 @@ extern void steep_snapshot_mark(const char *id, const char *status,
 extern void steep_snapshot_check_options(Jsonb *options,
 										 const char *const *known);
 
+/* snapshot_submit.c */
+extern ArrayType *steep_snapshot_tables_option(Jsonb *options);
+
 /* snapshot_place.c */
 extern const DirectoryPlace *steep_snapshot_place(const char *path,
 												  SnapshotAccess access);
@@ -127,6 +131,7 @@ extern void steep_snapshot_data(StepContext *step);
 extern void steep_snapshot_record_data(StepContext *step);
 
 /* snapshot_finalize.c */
+extern void steep_snapshot_record_totals(const char *id);
 extern void steep_snapshot_finalize(StepContext *step);
 
 /* snapshot_operation.c */

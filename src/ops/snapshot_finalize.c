@@ -133,12 +133,20 @@ read_tables(const FileSnapshot *snapshot, Manifest *manifest)
 	manifest->ntables = list_length(rows);
 }
 
+/* Sum up what the record says of tables and files. */
+void
+steep_snapshot_record_totals(const char *id)
+{
+	const char *values[] = {id};
+
+	(void) steep_books_none(&record_totals, values, NIL);
+}
+
 /* Write the manifest: from then on this is a snapshot. */
 void
 steep_snapshot_finalize(StepContext *step)
 {
 	const FileSnapshot *snapshot = steep_snapshot_load(step->job->snapshot_id);
-	const char *values[] = {snapshot->id};
 	Manifest	manifest = {0};
 	Directory  *directory;
 	Failure		failure;
@@ -146,7 +154,7 @@ steep_snapshot_finalize(StepContext *step)
 	steep_progress_phase("finalizing");
 	steep_snapshot_read_facts(snapshot, &manifest);
 	read_tables(snapshot, &manifest);
-	(void) steep_books_none(&record_totals, values, NIL);
+	steep_snapshot_record_totals(snapshot->id);
 	directory = steep_held_open(steep_snapshot_place(snapshot->path,
 													 SNAPSHOT_WRITE));
 	steep_held_check(steep_manifest_write(directory, &manifest, &failure),

@@ -34,8 +34,8 @@ PG_FUNCTION_INFO_V1(steep_repl_start_snapshot);
 static const char *const known_options[] = {"tables", NULL};
 
 /* Read the option "tables", NULL if it is not given. */
-static ArrayType *
-read_tables(Jsonb *options)
+ArrayType *
+steep_snapshot_tables_option(Jsonb *options)
 {
 	JsonbValue	value;
 	JsonbValue	found;
@@ -126,7 +126,7 @@ warn_left_out(List *objects)
 static char *
 check_tables(Jsonb *options)
 {
-	ArrayType  *names = read_tables(options);
+	ArrayType  *names = steep_snapshot_tables_option(options);
 	List	   *asked = names ? steep_tables_resolve(names) : NIL;
 	int			nestlevel = steep_pin_begin(PIN_ALWAYS);
 	char	   *params = names ? resolve_tables(asked) : pstrdup("{}");

@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "jobs/operation.h"
+#include "ops/apply.h"
 #include "ops/merge.h"
 #include "ops/snapshot.h"
 #include "worker/worker.h"
@@ -19,6 +20,7 @@ extern const Operation steep_test_operation;
 static const Operation *const operations[] = {
 	&steep_merge_operation,
 	&steep_snapshot_operation,
+	&steep_apply_operation,
 #ifdef STEEP_TEST_POINTS
 	&steep_test_operation,
 #endif

@@ -14,13 +14,14 @@ package SteepTest::Snapshot;
 use strict;
 use warnings;
 
+use Digest::SHA qw(sha256_hex);
 use Exporter 'import';
 use JSON::PP;
 use PostgreSQL::Test::Utils;
 
 use SteepTest::Nodes;
 
-our @EXPORT = qw(submit_snapshot wait_for_snapshot run_snapshot read_manifest unpack_command load_snapshot is_no_snapshot);
+our @EXPORT = qw(submit_snapshot submit_apply wait_for_snapshot run_snapshot run_apply read_manifest edit_manifest unpack_command load_snapshot is_no_snapshot);
 
 my @columns = qw(snapshot_id status path compression tables rows bytes file_bytes lsn error_message);
 my %unpack = ('' => 'cat', '.gz' => 'gzip -dc', '.lz4' => 'lz4 -dcq', '.zst' => 'zstd -dcq');
@@ -69,6 +70,53 @@ sub run_snapshot
 	my ($node, $path, %o) = @_;
 
 	return wait_for_snapshot($node, submit_snapshot($node, $path, %o), $o{dbname});
+}
+
+=item submit_apply($node, $path, parallel => $n, verify => 'false', options => $json, role => $role)
+
+Starts to apply a snapshot and returns the id of that.
+
+=cut
+
+sub submit_apply
+{
+	my ($node, $path, %o) = @_;
+	my $query = sprintf 'SELECT snapshot_id FROM steep_repl.start_apply(%s, %d, %s, %s)',
+	  quote($path), $o{parallel} // 2, $o{verify} // 'true', quote($o{options} // '{}');
+
+	return $o{role} ? sql_as($node, $o{role}, $query) : sql($node, $query, $o{dbname});
+}
+
+=item run_apply($node, $path, ...)
+
+Applies a snapshot and waits for the end.
+
+=cut
+
+sub run_apply
+{
+	my ($node, $path, %o) = @_;
+
+	return wait_for_snapshot($node, submit_apply($node, $path, %o), $o{dbname});
+}
+
+=item edit_manifest($path, $sub)
+
+Lets the sub change the text of a manifest, in $_, and computes its checksum anew.
+
+=cut
+
+sub edit_manifest
+{
+	my ($path, $sub) = @_;
+	my @lines = split /^/, slurp_file("$path/manifest.json");
+	local $_ = join '', @lines[ 0 .. $#lines - 2 ];
+
+	$sub->();
+	$_ .= $lines[-2] =~ s/[0-9a-f]{64}/sha256_hex($_)/er . $lines[-1];
+	unlink "$path/manifest.json";
+	append_to_file("$path/manifest.json", $_);
+	return;
 }
 
 =item read_manifest($path)

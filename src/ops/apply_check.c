@@ -1,0 +1,213 @@
+/*-------------------------------------------------------------------------
+ *
+ * apply_check.c
+ *		Are the tables what the manifest says?
+ *
+ * Digests of rows add up: a table that had rows must have those and the
+ * snapshot's.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "storage/block.h"
+
+#include "base/image.h"
+#include "base/sqltext.h"
+#include "generate/apply_sql.h"
+#include "generate/copy_sql.h"
+#include "jobs/ledger.h"
+#include "jobs/progress.h"
+#include "jobs/queue.h"
+#include "ops/apply.h"
+#include "run/copyout.h"
+
+#define SMALLEST_RANGE 512		/* blocks that a step digests */
+
+static const Statement record_weight = {
+	.site = SITE_LOCAL,
+	.writes = true,
+	.purpose = "record the rows that were there",
+	.text = "SELECT steep_repl.record_weight($1, $2, $3, $4)",
+	.nparams = 4,
+	.params = {"text", "int", "bigint", "text"},
+};
+
+static const Statement read_range = {
+	.site = SITE_LOCAL,
+	.writes = true,
+	.purpose = "read which rows to digest",
+	.text = "SELECT format('(%s,0)', $1 ->> 'first'), format('(%s,0)', $1 ->> 'last')",
+	.nparams = 1,
+	.params = {"jsonb"},
+};
+
+static const Statement record_found = {
+	.site = SITE_LOCAL,
+	.writes = true,
+	.purpose = "record the digest of a part of the table",
+	.text = "SELECT steep_repl.record_found($1, $2, $3, $4)",
+	.nparams = 4,
+	.params = {"text", "int", "bigint", "text"},
+};
+
+static const Statement read_found = {
+	.site = SITE_LOCAL,
+	.writes = true,
+	.purpose = "read the digests of the table",
+	.text = "SELECT rows_found, digests_found FROM steep_repl.snapshot_tables\n"
+	"WHERE snapshot_id = $1 AND number = $2",
+	.nparams = 2,
+	.params = {"text", "int"},
+};
+
+/* Digest the rows of a table, all or those from a block on and up to another. */
+static void
+digest_rows(const ApplyTable *table, const char *first, const char *last,
+			CopyTextTotals *totals)
+{
+	const char *values[] = {first, last};
+
+	steep_progress_table(steep_sql_name(table->schema, table->name));
+	steep_copyout_run(steep_copy_rows_sql(table->schema, table->name,
+										  steep_image_names(table->columns),
+										  first != NULL, last != NULL),
+					  values, NULL, NULL, totals);
+}
+
+/* Digest the rows that a table has before others are added. */
+void
+steep_apply_weigh(StepContext *step)
+{
+	const ApplyTable *table = steep_apply_step_table(step);
+	CopyTextTotals totals;
+	char		digest[COPYTEXT_DIGEST];
+	const char *values[] = {
+		step->job->snapshot_id, table->number, NULL, digest
+	};
+
+	digest_rows(table, NULL, NULL, &totals);
+	steep_copytext_print_digest(&totals, digest);
+	values[2] = steep_books_number(totals.rows);
+	(void) steep_books_none(&record_weight, values, NIL);
+}
+
+static void
+compare(const ApplyTable *table, const CopyTextTotals *here)
+{
+	const char *name = steep_sql_name(table->schema, table->name);
+	CopyTextTotals expected = {.rows = table->rows + table->rows_before};
+
+	if (here->rows != expected.rows)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("table \"%s\" has " UINT64_FORMAT " rows instead of " UINT64_FORMAT,
+						name, here->rows, expected.rows),
+				 errhint("Something else has written it meanwhile, or a trigger has.")));
+	if (table->digest == NULL)
+		return;
+	steep_copytext_add_digest(&expected, table->digest);
+	if (table->digest_before != NULL)
+		steep_copytext_add_digest(&expected, table->digest_before);
+	if (here->low != expected.low || here->high != expected.high)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("rows of table \"%s\" differ from the snapshot's", name),
+				 errhint("Something else has written it meanwhile, or a trigger has.")));
+}
+
+/*
+ * Have a large table looked at by several steps, of which each digests a range
+ * of its blocks; false if that is not worth it.
+ */
+static bool
+share_out(StepContext *step, const ApplyTable *table)
+{
+	const Statement *count = steep_apply_blocks_sql();
+	const char *values[] = {step->target};
+	int64		blocks = steep_books_integer(steep_local_value(count, values, NIL));
+	int64		ranges = Min(blocks / SMALLEST_RANGE, step->job->parallel * 2);
+	StepSpec	spec = {.target = step->target};
+
+	if (ranges < 2 || step->job->parallel == 1)
+		return false;
+	spec.kind = "digest";
+	spec.stage = APPLY_STAGE_DIGEST;
+	spec.weight = step->weight;
+	for (int64 i = 0; i < ranges; i++)
+	{
+		spec.params = psprintf("{\"number\": %s, \"first\": " INT64_FORMAT
+							   ", \"last\": " INT64_FORMAT "}",
+							   table->number, blocks * i / ranges,
+							   i + 1 < ranges ? blocks * (i + 1) / ranges :
+							   (int64) MaxBlockNumber);
+		steep_job_add_step(step, &spec);
+	}
+	spec.kind = "analyze";
+	spec.weight = 1;
+	spec.params = step->params;
+	steep_job_add_step(step, &spec);
+	spec.kind = "compare";
+	spec.stage = APPLY_STAGE_COMPARE;
+	steep_job_add_step(step, &spec);
+	return true;
+}
+
+/* Gather statistics about a table. */
+void
+steep_apply_analyze(StepContext *step)
+{
+	(void) steep_local_none(steep_apply_analyze_sql(step->target), NULL, NIL);
+}
+
+/* Gather statistics about a table, and compare its digest. */
+void
+steep_apply_check(StepContext *step)
+{
+	const FileSnapshot *snapshot = steep_snapshot_load(step->job->snapshot_id);
+	const ApplyTable *table = steep_apply_step_table(step);
+	CopyTextTotals totals;
+
+	steep_progress_phase("verify");
+	if (snapshot->verify && share_out(step, table))
+		return;
+	steep_apply_analyze(step);
+	if (!snapshot->verify)
+		return;
+	digest_rows(table, NULL, NULL, &totals);
+	compare(table, &totals);
+}
+
+/* Digest a range of a table. */
+void
+steep_apply_digest(StepContext *step)
+{
+	const ApplyTable *table = steep_apply_step_table(step);
+	const char *params[] = {step->params};
+	char	  **range = steep_local_row(&read_range, params, NIL);
+	CopyTextTotals totals;
+	char		digest[COPYTEXT_DIGEST];
+	const char *values[] = {
+		step->job->snapshot_id, table->number, NULL, digest
+	};
+
+	digest_rows(table, range[0], range[1], &totals);
+	steep_copytext_print_digest(&totals, digest);
+	values[2] = steep_books_number(totals.rows);
+	(void) steep_books_none(&record_found, values, NIL);
+}
+
+/* Compare what the ranges of a table add up to. */
+void
+steep_apply_compare(StepContext *step)
+{
+	const ApplyTable *table = steep_apply_step_table(step);
+	const char *values[] = {step->job->snapshot_id, table->number};
+	char	  **row = steep_books_row(&read_found, values);
+	CopyTextTotals totals = {.rows = steep_books_integer(row[0])};
+	ListCell   *cell;
+
+	foreach(cell, steep_image_names(row[1]))
+		steep_copytext_add_digest(&totals, lfirst(cell));
+	compare(table, &totals);
+}
