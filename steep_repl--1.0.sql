@@ -14,6 +14,56 @@ COMMENT ON SCHEMA steep_repl IS 'compare, merge and copy PostgreSQL nodes';
 -- Types and tables
 ----------------------------------------------------------------------------
 
+CREATE TABLE steep_repl.nodes (
+	node_id text PRIMARY KEY CHECK (node_id <> '' AND length(node_id) <= 63),
+	node_name text NOT NULL CHECK (node_name <> '' AND length(node_name) <= 255),
+	host text CHECK (host <> '' AND length(host) <= 255),
+	port int NOT NULL CHECK (port BETWEEN 1 AND 65535),
+	priority int NOT NULL CHECK (priority BETWEEN 1 AND 100),
+	server text CHECK (server <> ''),
+	status text NOT NULL DEFAULT 'unknown'
+		CHECK (status IN ('unknown', 'active', 'degraded', 'unreachable', 'offline')),
+	last_seen timestamptz,
+	init_state text NOT NULL DEFAULT 'uninitialized'
+		CHECK (init_state IN ('uninitialized', 'preparing', 'copying', 'catching_up',
+			'synchronized', 'diverged', 'failed', 'reinitializing')),
+	registered_by text NOT NULL,
+	registered_at timestamptz NOT NULL DEFAULT now()
+);
+CREATE UNIQUE INDEX nodes_local ON steep_repl.nodes ((true))
+	WHERE host IS NULL AND server IS NULL;
+COMMENT ON TABLE steep_repl.nodes IS 'nodes: one row each; the one without host and server is this very database';
+COMMENT ON COLUMN steep_repl.nodes.server IS 'postgres_fdw server to reach it by; without one it is reached by host and port';
+COMMENT ON COLUMN steep_repl.nodes.status IS 'what was last reported; node_status() says what has become of that';
+COMMENT ON COLUMN steep_repl.nodes.last_seen IS 'its last heartbeat; that of this node keeps itself, and node_status() shows it';
+COMMENT ON COLUMN steep_repl.nodes.registered_by IS 'role that registered it, and that may change and remove it';
+
+CREATE TABLE steep_repl.schema_fingerprints (
+	node_id text NOT NULL REFERENCES steep_repl.nodes ON DELETE CASCADE,
+	table_schema text NOT NULL,
+	table_name text NOT NULL,
+	fingerprint text NOT NULL,
+	captured_at timestamptz NOT NULL DEFAULT now(),
+	PRIMARY KEY (node_id, table_schema, table_name)
+);
+COMMENT ON TABLE steep_repl.schema_fingerprints IS 'fingerprints of tables: one row each table that a node had when it was last captured';
+COMMENT ON COLUMN steep_repl.schema_fingerprints.fingerprint IS 'version of the fingerprint, a colon, SHA-256 in hex; as compute_fingerprint() says';
+
+CREATE TABLE steep_repl.audit_log (
+	id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	at timestamptz NOT NULL DEFAULT clock_timestamp(),
+	actor text NOT NULL,
+	action text NOT NULL,
+	target text NOT NULL,
+	old_value jsonb,
+	new_value jsonb,
+	success boolean NOT NULL
+);
+COMMENT ON TABLE steep_repl.audit_log IS 'who has done what: nodes, and operations from their submit to their end';
+COMMENT ON COLUMN steep_repl.audit_log.actor IS 'role@address of the client, or role@local if it came through a socket; the role alone if its job has ended by itself';
+COMMENT ON COLUMN steep_repl.audit_log.action IS 'node.register, node.change, node.unregister; merge.start, merge.apply, merge.revert, merge.cancel, merge.end, and so on; audit.prune';
+COMMENT ON COLUMN steep_repl.audit_log.success IS 'false for the end of an operation that has failed or was cancelled';
+
 CREATE TABLE steep_repl.work_queue (
 	id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
 	operation text NOT NULL CHECK (length(operation) BETWEEN 1 AND 63),
@@ -44,6 +94,8 @@ CREATE INDEX work_queue_pending ON steep_repl.work_queue (created_at)
 	WHERE status = 'pending';
 CREATE INDEX work_queue_running ON steep_repl.work_queue (id)
 	WHERE status = 'running';
+CREATE INDEX work_queue_failed ON steep_repl.work_queue (completed_at)
+	WHERE status = 'failed';
 CREATE INDEX work_queue_merge ON steep_repl.work_queue (merge_id);
 CREATE INDEX work_queue_snapshot ON steep_repl.work_queue (snapshot_id);
 COMMENT ON TABLE steep_repl.work_queue IS 'jobs: one row each long operation, from its submit on';
@@ -172,6 +224,7 @@ CREATE TABLE steep_repl.merge_statements (
 	merge_id text NOT NULL,
 	table_name text NOT NULL,
 	seq int NOT NULL,
+	phase text NOT NULL CHECK (phase IN ('apply', 'sequences')),
 	runs_on text NOT NULL CHECK (runs_on IN ('local', 'peer')),
 	purpose text NOT NULL,
 	statement text NOT NULL,
@@ -180,6 +233,7 @@ CREATE TABLE steep_repl.merge_statements (
 		REFERENCES steep_repl.merge_tables (merge_id, table_name) ON DELETE CASCADE
 );
 COMMENT ON TABLE steep_repl.merge_statements IS 'statements that apply a planned merge; if a table would need others by then, it is not applied';
+COMMENT ON COLUMN steep_repl.merge_statements.phase IS 'sequences: once the rows of all tables are written; these may be others by then';
 
 -- No foreign key: a check of each of millions of rows, which only we write.
 CREATE TABLE steep_repl.merge_rows (
@@ -352,9 +406,11 @@ CREATE FUNCTION steep_repl.row_digest(VARIADIC "any") RETURNS bytea
 COMMENT ON FUNCTION steep_repl.row_digest("any") IS
 '16-byte digest of the columns given; equal exactly when every column prints the same (up to hash collisions). A call takes at most 100 columns: digest a wider row in parts, row_digest(a, row_digest(b, ...)). Wants search_path pg_catalog for reg* types, lc_monetary C for arrays and composites of money. Raises feature_not_supported if called with a VARIADIC array.';
 
+-- COST: the planner expects a third of the rows to pass, too many to take from
+-- parallel workers unless their choice is dear.
 CREATE FUNCTION steep_repl.in_leaves(bitmap bytea, VARIADIC "any") RETURNS boolean
     AS 'MODULE_PATHNAME', 'steep_repl_in_leaves'
-    LANGUAGE C IMMUTABLE PARALLEL SAFE;
+    LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100;
 COMMENT ON FUNCTION steep_repl.in_leaves(bytea, "any") IS
 'whether the leaf of the key columns given is set in the bitmap, which has one bit per leaf, numbered as by get_bit(); null if the bitmap is null. Raises invalid_parameter_value unless the bitmap has a power of two of bytes, 1 to 2097152.';
 
@@ -388,11 +444,11 @@ CREATE FUNCTION steep_repl.digest_leaves_result(internal) RETURNS bytea
 COMMENT ON FUNCTION steep_repl.digest_leaves_result(internal) IS
 'part of the aggregate digest_leaves: turns the leaves into bytes';
 
--- SSPACE: 65536 leaves of 24 bytes.
+-- SSPACE: 65536 leaves of 32 bytes.
 CREATE AGGREGATE steep_repl.digest_leaves(leaves integer, nkeys integer, VARIADIC "any") (
     SFUNC = steep_repl.digest_leaves_add,
     STYPE = internal,
-    SSPACE = 1572864,
+    SSPACE = 2097152,
     FINALFUNC = steep_repl.digest_leaves_result,
     COMBINEFUNC = steep_repl.digest_leaves_combine,
     SERIALFUNC = steep_repl.digest_leaves_serialize,
@@ -400,7 +456,7 @@ CREATE AGGREGATE steep_repl.digest_leaves(leaves integer, nkeys integer, VARIADI
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE steep_repl.digest_leaves(integer, integer, "any") IS
-'digests rows into leaves: the first nkeys columns are the key, the low half of their row_digest modulo leaves names the leaf, which holds the number of its rows and the sum of their row_digests. Returns 16 + 20 * leaves bytes, or null if there is no row. Raises invalid_parameter_value unless leaves is a power of two, 8 to 16777216, and nkeys 1 to the number of columns.';
+'digests rows into leaves: the first nkeys columns are the key, the low half of their row_digest modulo leaves names the leaf, which holds the number of its rows, the sum of their row_digests, and the sum of their low halves times the next 8 bits of the digests of their keys. Returns 16 + 28 * leaves bytes, or null if there is no row. Raises invalid_parameter_value unless leaves is a power of two, 8 to 16777216, and nkeys 1 to the number of columns.';
 
 CREATE FUNCTION steep_repl.compare_leaves(local bytea, peer bytea,
     OUT local_rows bigint, OUT peer_rows bigint, OUT leaves integer, OUT differing integer,
@@ -408,7 +464,7 @@ CREATE FUNCTION steep_repl.compare_leaves(local bytea, peer bytea,
     AS 'MODULE_PATHNAME', 'steep_repl_compare_leaves'
     LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION steep_repl.compare_leaves(bytea, bytea) IS
-'compares two results of digest_leaves, null meaning no rows: rows of each side, leaves, how many differ, rows in those, and their bitmap for in_leaves (null if neither side has a row). Raises protocol_violation unless both are leaves, and equally many.';
+'compares two results of digest_leaves, null meaning no rows: rows of each side, leaves, how many differ, a bitmap of rows to look at for in_leaves (null if neither side has a row), and about how many rows of each side that names. A leaf in which one part differs by the 8 bits is named by that part only, if its rows are many. Raises protocol_violation unless both are leaves, and equally many.';
 
 ----------------------------------------------------------------------------
 -- Overlap
@@ -545,6 +601,42 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION steep_repl.may_manage(oid, oid)
 	IS 'internal: may a role cancel and forget a job of this owner?';
+
+CREATE FUNCTION steep_repl.actor(p_role text)
+RETURNS text
+LANGUAGE sql STABLE
+RETURN p_role || '@' || coalesce(host(inet_client_addr()), 'local');
+COMMENT ON FUNCTION steep_repl.actor(text)
+	IS 'internal: names a role and the client that acts as it in this session';
+
+CREATE FUNCTION steep_repl.note_event(
+	p_actor text, p_action text, p_target text, p_old jsonb, p_new jsonb, p_success boolean)
+RETURNS void
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	INSERT INTO steep_repl.audit_log (actor, action, target, old_value, new_value, success)
+	VALUES (p_actor, p_action, p_target, p_old, p_new, p_success);
+END;
+COMMENT ON FUNCTION steep_repl.note_event(text, text, text, jsonb, jsonb, boolean)
+	IS 'internal: writes down who has done what';
+
+CREATE FUNCTION steep_repl.prune_audit_log(p_older_than interval)
+RETURNS bigint
+LANGUAGE sql VOLATILE STRICT
+BEGIN ATOMIC
+	WITH pruned AS (
+		DELETE FROM steep_repl.audit_log WHERE at < now() - p_older_than
+		RETURNING id),
+	noted AS (
+		INSERT INTO steep_repl.audit_log (actor, action, target, new_value, success)
+		SELECT steep_repl.actor(current_user), 'audit.prune', 'audit_log',
+			jsonb_build_object('older_than', p_older_than, 'rows', count(*)), true
+		FROM pruned
+		HAVING count(*) > 0)
+	SELECT count(*) FROM pruned;
+END;
+COMMENT ON FUNCTION steep_repl.prune_audit_log(interval)
+	IS 'forget what was done longer ago than this; returns how much, and notes it. Needs the privileges on steep_repl.audit_log';
 
 CREATE FUNCTION steep_repl.backoff(p_attempt int)
 RETURNS interval
@@ -966,7 +1058,7 @@ RETURNS boolean
 LANGUAGE c VOLATILE STRICT
 AS 'MODULE_PATHNAME', 'steep_repl_cancel_operation';
 COMMENT ON FUNCTION steep_repl.cancel_operation(text)
-	IS 'end a job, by its number or by the id of its merge or snapshot; false if it has ended already';
+	IS 'end a job, by its number or by the id of its merge or snapshot, or a merge whose conflicts wait; false if it has ended already';
 
 CREATE FUNCTION steep_repl.launcher_running()
 RETURNS boolean
@@ -974,6 +1066,13 @@ LANGUAGE c VOLATILE
 AS 'MODULE_PATHNAME', 'steep_repl_launcher_running';
 COMMENT ON FUNCTION steep_repl.launcher_running()
 	IS 'is the background worker that starts jobs there?';
+
+CREATE FUNCTION steep_repl.launcher_beat()
+RETURNS timestamptz
+LANGUAGE c VOLATILE
+AS 'MODULE_PATHNAME', 'steep_repl_launcher_beat';
+COMMENT ON FUNCTION steep_repl.launcher_beat()
+	IS 'when the background worker that starts jobs was last seen at work, since the server was started; every ten seconds at least';
 
 CREATE FUNCTION steep_repl.merge_progress(
 	p_merge_id text DEFAULT NULL,
@@ -994,6 +1093,218 @@ LANGUAGE c VOLATILE
 AS 'MODULE_PATHNAME', 'steep_repl_snapshot_progress';
 COMMENT ON FUNCTION steep_repl.snapshot_progress(text)
 	IS 'how far snapshots are, written or applied: one by its id, or all that have not ended';
+
+----------------------------------------------------------------------------
+-- Nodes
+----------------------------------------------------------------------------
+
+CREATE FUNCTION steep_repl.find_node(p_node_id text)
+RETURNS SETOF steep_repl.nodes
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+	SELECT * FROM steep_repl.nodes WHERE node_id = p_node_id;
+END;
+COMMENT ON FUNCTION steep_repl.find_node(text)
+	IS 'internal: a node by its id';
+
+CREATE FUNCTION steep_repl.lock_node(
+	p_node_id text, p_role oid, OUT p_may boolean, OUT p_registered_by text, OUT p_config jsonb)
+RETURNS SETOF record
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	SELECT coalesce(steep_repl.may_manage(p_role, r.oid), steep_repl.is_admin(p_role)),
+		n.registered_by,
+		jsonb_build_object('node_name', n.node_name, 'host', n.host, 'port', n.port,
+			'priority', n.priority, 'server', n.server)
+	FROM steep_repl.nodes n
+	LEFT JOIN pg_catalog.pg_roles r ON r.rolname = n.registered_by
+	WHERE n.node_id = p_node_id
+	FOR UPDATE OF n;
+END;
+COMMENT ON FUNCTION steep_repl.lock_node(text, oid)
+	IS 'internal: keeps others from changing a node; says whether the role may, who registered it, and how';
+
+CREATE FUNCTION steep_repl.local_node()
+RETURNS text
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+	SELECT node_id FROM steep_repl.nodes WHERE host IS NULL AND server IS NULL;
+END;
+COMMENT ON FUNCTION steep_repl.local_node()
+	IS 'internal: the id of this very node, null if it is not registered';
+
+CREATE FUNCTION steep_repl.add_node(
+	p_node_id text, p_node_name text, p_host text, p_port int, p_priority int, p_server text, p_by text)
+RETURNS steep_repl.nodes
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	INSERT INTO steep_repl.nodes (node_id, node_name, host, port, priority, server, registered_by)
+	VALUES (p_node_id, p_node_name, p_host, p_port, p_priority, p_server, p_by)
+	RETURNING *;
+END;
+COMMENT ON FUNCTION steep_repl.add_node(text, text, text, int, int, text, text)
+	IS 'internal: register a node that is not';
+
+CREATE FUNCTION steep_repl.change_node(
+	p_node_id text, p_node_name text, p_host text, p_port int, p_priority int, p_server text)
+RETURNS steep_repl.nodes
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	UPDATE steep_repl.nodes
+	SET node_name = p_node_name, host = p_host, port = p_port, priority = p_priority, server = p_server
+	WHERE node_id = p_node_id
+	RETURNING *;
+END;
+COMMENT ON FUNCTION steep_repl.change_node(text, text, text, int, int, text)
+	IS 'internal: change a node that is registered';
+
+CREATE FUNCTION steep_repl.remove_node(p_node_id text)
+RETURNS void
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	DELETE FROM steep_repl.nodes WHERE node_id = p_node_id;
+END;
+COMMENT ON FUNCTION steep_repl.remove_node(text)
+	IS 'internal: forget a node';
+
+CREATE FUNCTION steep_repl.touch_node(p_node_id text)
+RETURNS boolean
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	UPDATE steep_repl.nodes SET last_seen = clock_timestamp(), status = 'active'
+	WHERE node_id = p_node_id
+	RETURNING true;
+END;
+COMMENT ON FUNCTION steep_repl.touch_node(text)
+	IS 'internal: a node has been seen';
+
+CREATE FUNCTION steep_repl.node_states(
+	p_node_id text,
+	OUT node_id text, OUT node_name text, OUT status text, OUT last_seen timestamptz, OUT is_healthy boolean)
+RETURNS SETOF record
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	SELECT n.node_id, n.node_name,
+		CASE WHEN s.seen IS NULL THEN 'unknown'
+			WHEN s.age < interval '30 seconds' THEN 'active'
+			WHEN s.age < interval '5 minutes' THEN 'degraded'
+			WHEN s.age < interval '1 hour' THEN 'unreachable'
+			ELSE 'offline' END,
+		s.seen,
+		coalesce(s.age < interval '30 seconds', false)
+	FROM (SELECT o.node_id, o.node_name,
+			greatest(o.last_seen, CASE WHEN o.host IS NULL AND o.server IS NULL
+				THEN steep_repl.launcher_beat() END) AS seen
+		FROM steep_repl.nodes o
+		WHERE p_node_id IS NULL OR o.node_id = p_node_id) n,
+		LATERAL (SELECT n.seen, clock_timestamp() - n.seen AS age) s
+	ORDER BY n.node_id;
+END;
+COMMENT ON FUNCTION steep_repl.node_states(text)
+	IS 'internal: what has become of the heartbeats of one node, or of all';
+
+CREATE FUNCTION steep_repl.register_node(
+	p_node_id text,
+	p_node_name text,
+	p_host text DEFAULT NULL,
+	p_port int DEFAULT 5432,
+	p_priority int DEFAULT 50,
+	p_server text DEFAULT NULL)
+RETURNS steep_repl.nodes
+LANGUAGE c VOLATILE
+AS 'MODULE_PATHNAME', 'steep_repl_register_node';
+COMMENT ON FUNCTION steep_repl.register_node(text, text, text, int, int, text)
+	IS 'register a node, or change one: without host and server this very node, else one that is reached by the postgres_fdw server, or by host and port, to the database and as the role that one is connected to and as here';
+
+CREATE FUNCTION steep_repl.unregister_node(p_node_id text)
+RETURNS void
+LANGUAGE c VOLATILE
+AS 'MODULE_PATHNAME', 'steep_repl_unregister_node';
+COMMENT ON FUNCTION steep_repl.unregister_node(text)
+	IS 'forget a node';
+
+CREATE FUNCTION steep_repl.heartbeat(p_node_id text)
+RETURNS void
+LANGUAGE c VOLATILE
+AS 'MODULE_PATHNAME', 'steep_repl_heartbeat';
+COMMENT ON FUNCTION steep_repl.heartbeat(text)
+	IS 'say that a node is alive; that of this node keeps itself while the background worker runs';
+
+CREATE FUNCTION steep_repl.node_status(p_node_id text DEFAULT NULL)
+RETURNS TABLE (node_id text, node_name text, status text, last_seen timestamptz, is_healthy boolean)
+LANGUAGE c VOLATILE
+AS 'MODULE_PATHNAME', 'steep_repl_node_status';
+COMMENT ON FUNCTION steep_repl.node_status(text)
+	IS 'one node, or all, by their last heartbeat: active (and healthy) within 30 seconds of it, then degraded for 5 minutes, unreachable for an hour, offline; unknown if there was none. Asks no node';
+
+CREATE FUNCTION steep_repl.check_node(
+	p_node_id text,
+	OUT node_id text, OUT database text, OUT server_version int, OUT has_extension boolean,
+	OUT is_standby boolean, OUT round_trip interval)
+LANGUAGE c VOLATILE
+AS 'MODULE_PATHNAME', 'steep_repl_check_node';
+COMMENT ON FUNCTION steep_repl.check_node(text)
+	IS 'connect to a node, say what it is and how long that took; raises if it cannot be reached or is this very database after all. Counts as its heartbeat';
+
+----------------------------------------------------------------------------
+-- Schema
+----------------------------------------------------------------------------
+
+CREATE FUNCTION steep_repl.record_fingerprints(
+	p_node_id text, p_schemas text[], p_tables text[], p_fingerprints text[])
+RETURNS int
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	WITH captured AS MATERIALIZED (
+		SELECT * FROM unnest(p_schemas, p_tables, p_fingerprints)
+			AS c (table_schema, table_name, fingerprint)),
+	gone AS (
+		DELETE FROM steep_repl.schema_fingerprints f
+		WHERE f.node_id = p_node_id
+			AND NOT EXISTS (
+				SELECT FROM captured c
+				WHERE c.table_schema = f.table_schema AND c.table_name = f.table_name)),
+	recorded AS (
+		INSERT INTO steep_repl.schema_fingerprints (node_id, table_schema, table_name, fingerprint)
+		SELECT p_node_id, c.* FROM captured c
+		ON CONFLICT (node_id, table_schema, table_name)
+			DO UPDATE SET fingerprint = excluded.fingerprint, captured_at = excluded.captured_at
+		RETURNING 1)
+	SELECT count(*)::int FROM recorded;
+END;
+COMMENT ON FUNCTION steep_repl.record_fingerprints(text, text[], text[], text[])
+	IS 'internal: keep the fingerprints of the tables that a node has, and forget those of others';
+
+CREATE FUNCTION steep_repl.compute_fingerprint(p_schema text, p_table text)
+RETURNS text
+LANGUAGE c STABLE STRICT
+AS 'MODULE_PATHNAME', 'steep_repl_compute_fingerprint';
+COMMENT ON FUNCTION steep_repl.compute_fingerprint(text, text)
+	IS 'fingerprint of a table of this node: equal on two nodes, of any release, if its rows may hold the same';
+
+CREATE FUNCTION steep_repl.capture_all_fingerprints(p_node_id text)
+RETURNS int
+LANGUAGE c VOLATILE
+AS 'MODULE_PATHNAME', 'steep_repl_capture_all_fingerprints';
+COMMENT ON FUNCTION steep_repl.capture_all_fingerprints(text)
+	IS 'records the fingerprints of all tables of a node in schema_fingerprints; returns how many. Another node than this is asked over the network';
+
+CREATE FUNCTION steep_repl.compare_fingerprints(p_local_node text, p_peer_node text)
+RETURNS TABLE (
+	table_schema text, table_name text, local_fingerprint text, remote_fingerprint text, status text)
+LANGUAGE c VOLATILE ROWS 100
+AS 'MODULE_PATHNAME', 'steep_repl_compare_fingerprints';
+COMMENT ON FUNCTION steep_repl.compare_fingerprints(text, text)
+	IS 'fingerprints of all tables of this node and of another, as they are now: match, mismatch, local_only or remote_only';
+
+CREATE FUNCTION steep_repl.schema_diff(p_peer_connstr text, p_table text)
+RETURNS TABLE (
+	object text, difference text, severity text, local_definition text, remote_definition text,
+	fix_sql text, destructive_sql text)
+LANGUAGE c VOLATILE ROWS 10
+AS 'MODULE_PATHNAME', 'steep_repl_schema_diff';
+COMMENT ON FUNCTION steep_repl.schema_diff(text, text)
+	IS 'how a table differs from that of a peer, and the SQL that would make it the same here; destructive_sql, which drops or narrows something, is yours to decide on';
 
 ----------------------------------------------------------------------------
 -- Merge
@@ -1041,16 +1352,17 @@ END;
 COMMENT ON FUNCTION steep_repl.finish_batch(text, bigint, jsonb) IS
 'records which rows a batch of a merge left out';
 
-CREATE FUNCTION steep_repl.forget_batches(p_merge_id text)
+CREATE FUNCTION steep_repl.forget_batch(p_merge_id text, p_batch bigint)
 RETURNS void
 LANGUAGE sql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
 	DELETE FROM steep_repl.merge_markers m
-	WHERE m.merge_id = p_merge_id AND m.claimed_by = session_user;
+	WHERE m.merge_id = p_merge_id AND m.batch = p_batch
+		AND m.claimed_by = session_user;
 END;
-COMMENT ON FUNCTION steep_repl.forget_batches(text) IS
-'removes what a merge has marked on this node, once all of it is applied on both';
+COMMENT ON FUNCTION steep_repl.forget_batch(text, bigint) IS
+'removes the mark of a batch on this node, once it is applied on both';
 
 -- What both nodes of a merge do.
 
@@ -1146,16 +1458,16 @@ COMMENT ON FUNCTION steep_repl.count_plan(bigint) IS
 'counts the decisions on a table by category';
 
 CREATE FUNCTION steep_repl.add_merge_statement(
-	p_merge_id text, p_table text, p_seq int, p_runs_on text, p_purpose text,
-	p_statement text)
+	p_merge_id text, p_table text, p_seq int, p_phase text, p_runs_on text,
+	p_purpose text, p_statement text)
 RETURNS void
 LANGUAGE sql VOLATILE
 BEGIN ATOMIC
 	INSERT INTO steep_repl.merge_statements
-		(merge_id, table_name, seq, runs_on, purpose, statement)
-	VALUES (p_merge_id, p_table, p_seq, p_runs_on, p_purpose, p_statement);
+		(merge_id, table_name, seq, phase, runs_on, purpose, statement)
+	VALUES (p_merge_id, p_table, p_seq, p_phase, p_runs_on, p_purpose, p_statement);
 END;
-COMMENT ON FUNCTION steep_repl.add_merge_statement(text, text, int, text, text, text) IS
+COMMENT ON FUNCTION steep_repl.add_merge_statement(text, text, int, text, text, text, text) IS
 'records a statement that applies the plan for a table';
 
 CREATE FUNCTION steep_repl.rows_to_write(
@@ -1337,6 +1649,22 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION steep_repl.merge_doubts(text) IS
 'internal: steps of a merge that the peer may have committed and this node has not; the number of a step is that of its batch';
+
+CREATE FUNCTION steep_repl.settled_batches(
+	p_merge_id text, OUT merges text[], OUT batches bigint[])
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+	SELECT array_agg(q.merge_id ORDER BY s.id), array_agg(s.id ORDER BY s.id)
+	FROM steep_repl.merge_audit_log p
+	JOIN steep_repl.merge_audit_log m ON m.merge_id = p_merge_id
+		OR m.status IN ('failed', 'cancelled') AND m.peer_identity = p.peer_identity
+	JOIN steep_repl.work_queue q ON q.merge_id = m.merge_id
+	JOIN steep_repl.work_steps s ON s.job_id = q.id
+	WHERE p.merge_id = p_merge_id AND s.settled IS NOT NULL
+		AND s.attempt > 0 AND NOT s.in_doubt;
+END;
+COMMENT ON FUNCTION steep_repl.settled_batches(text) IS
+'internal: batches of a merge, and of those with the same peer that have failed, of which no marker is needed any more; the number of a batch is that of its step';
 
 CREATE FUNCTION steep_repl.describe_doubts(p_merge_id text, p_error text)
 RETURNS text
@@ -1559,17 +1887,14 @@ COMMENT ON FUNCTION steep_repl.plan_revert(bigint) IS
 CREATE FUNCTION steep_repl.find_conflict(
 	p_merge_id text, p_table text, p_key jsonb,
 	OUT table_id bigint, OUT seq bigint, OUT columns text[], OUT key_columns text[],
-	OUT local_image text, OUT to_local boolean, OUT to_remote boolean)
+	OUT local_image text)
 RETURNS SETOF record
 LANGUAGE sql STABLE
 BEGIN ATOMIC
-	SELECT t.id, r.seq, t.columns, t.key_columns, r.local_image,
-		coalesce(m.options ->> 'direction', 'both') IN ('both', 'to-local'),
-		coalesce(m.options ->> 'direction', 'both') IN ('both', 'to-remote')
-	FROM steep_repl.merge_audit_log m
-	JOIN steep_repl.merge_tables t ON t.merge_id = m.merge_id
+	SELECT t.id, r.seq, t.columns, t.key_columns, r.local_image
+	FROM steep_repl.merge_tables t
 	JOIN steep_repl.merge_rows r ON r.table_id = t.id
-	WHERE m.merge_id = p_merge_id AND t.table_name = p_table
+	WHERE t.merge_id = p_merge_id AND t.table_name = p_table
 		AND r.category = 'conflict'
 		AND (r.state = 'pending' OR r.state = 'planned' AND r.round > t.applied_round)
 		AND (SELECT jsonb_object_agg(k.key, k.value) FROM jsonb_each_text(p_key) k)
@@ -1593,6 +1918,19 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION steep_repl.record_resolution(bigint, bigint, text, text, text, bytea) IS
 'internal: records how a person has resolved a conflict';
+
+CREATE FUNCTION steep_repl.give_up_merge(p_merge_id text, p_role oid)
+RETURNS boolean
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	UPDATE steep_repl.merge_audit_log
+	SET status = 'cancelled', completed_at = clock_timestamp()
+	WHERE merge_id = p_merge_id AND status = 'needs_resolution'
+		AND steep_repl.may_manage(p_role, owner)
+	RETURNING true;
+END;
+COMMENT ON FUNCTION steep_repl.give_up_merge(text, oid) IS
+'internal: ends a merge whose conflicts wait for a decision; null if it does not wait, or the role may not';
 
 CREATE FUNCTION steep_repl.prune_merge_records(p_role oid, p_older_than interval)
 RETURNS bigint
@@ -1716,7 +2054,7 @@ RETURNS bigint
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'steep_repl_prune_merges';
 COMMENT ON FUNCTION steep_repl.prune_merges(interval) IS
-'forgets the merges that ended longer ago than this, with their decisions; returns how many. They cannot be reverted any more';
+'forgets the merges that ended longer ago than this, with their decisions; returns how many. They cannot be reverted any more. Those whose conflicts wait have not ended';
 
 ----------------------------------------------------------------------------
 -- Snapshots
@@ -2040,6 +2378,15 @@ COMMENT ON FUNCTION steep_repl.prune_snapshots(interval) IS
 -- Health
 ----------------------------------------------------------------------------
 
+CREATE FUNCTION steep_repl.version()
+RETURNS text
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+	SELECT extversion FROM pg_catalog.pg_extension WHERE extname = 'steep_repl';
+END;
+COMMENT ON FUNCTION steep_repl.version()
+	IS 'the version of the extension in this database, such as 1.0';
+
 CREATE FUNCTION steep_repl.health_facts(
 	p_role oid,
 	OUT extension_version text, OUT pg_version text, OUT active_operations int,
@@ -2054,9 +2401,12 @@ BEGIN ATOMIC
 		ORDER BY q.completed_at DESC LIMIT 1),
 	left_behind AS MATERIALIZED (
 		SELECT count(*) AS n FROM steep_repl.leftovers())
-	SELECT (SELECT extversion FROM pg_extension WHERE extname = 'steep_repl'),
+	SELECT steep_repl.version(),
 		current_setting('server_version'),
-		(SELECT count(*) FROM steep_repl.work_queue WHERE status IN ('pending', 'running'))::int,
+		(SELECT count(*) FROM (
+			SELECT FROM steep_repl.work_queue WHERE status = 'pending'
+			UNION ALL
+			SELECT FROM steep_repl.work_queue WHERE status = 'running') AS active)::int,
 		coalesce(
 			CASE WHEN l.n > 0 THEN
 				format('%s leftovers, listed by steep_repl.leftovers()', l.n) END,
@@ -2084,3 +2434,9 @@ COMMENT ON FUNCTION steep_repl.health()
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA steep_repl FROM PUBLIC;
 REVOKE ALL ON ALL TABLES IN SCHEMA steep_repl FROM PUBLIC;
+
+----------------------------------------------------------------------------
+-- Dump: what a person has set up, and not what goes on on this machine
+----------------------------------------------------------------------------
+
+SELECT pg_extension_config_dump('steep_repl.nodes', '');

@@ -3,7 +3,8 @@ import time
 
 import compare
 import nodes as servers
-from report import Section, median, raw, table
+from report import (Section, median, processor_seconds, raw, settle_processes,
+                    table)
 
 ONE_IN = 20                             # rows of each kind of difference
 SAMPLE = 500                            # rows of the UPDATE over a slow line
@@ -33,30 +34,61 @@ def require_same(a, b):
         raise SystemExit(f"the nodes still differ: {counts}")
 
 
-def merge(a, peer, strategy):
-    """Merge; return seconds by phase, and the rows that differed."""
+def timed(nodes, work):
+    """Do some work; return its answer, its seconds, and those of processors."""
+    settle_processes(nodes)
+    before = processor_seconds(nodes)
     start = time.monotonic()
-    answer = a.script("merge", peer=peer, strategy=strategy)
+    answer = work()
     whole = time.monotonic() - start
+    settle_processes(nodes)
+    return answer, {"whole": whole, "processor": processor_seconds(nodes) - before}
+
+
+def merge(a, b, peer, strategy):
+    """Merge; return seconds by phase, and the rows that differed."""
+    answer, seconds = timed((a, b), lambda: a.script("merge", peer=peer, strategy=strategy))
     *phases, status = answer.splitlines()
     word, rows, error = status.split("|", 2)
     if word != "complete":
         raise SystemExit(f"the merge is {word}: {error}")
-    seconds = {phase: float(value) for phase, value in (line.split("|") for line in phases)}
-    return {"whole": whole, **seconds}, int(rows)
+    seconds.update((phase, float(value)) for phase, value in
+                   (line.split("|") for line in phases))
+    return seconds, int(rows)
 
 
-def by_hand(a, script, last):
-    start = time.monotonic()
-    rows = int(a.script(script, last=last))
-    return time.monotonic() - start, rows
+def by_hand(a, b, script, last):
+    answer, seconds = timed((a, b), lambda: a.script(script, last=last))
+    return seconds, int(answer)
 
 
-def merge_lines(name, runs, rows):
+def middle(runs, name):
+    return median([run[name] for run in runs])
+
+
+def merge_line(name, runs, rows):
     """Rows a second of the whole and of each phase."""
     phases = "plan", "apply", "verify", "whole"
-    return [name, rows] + [f"{rows / median([run[phase] for run in runs]):.0f}"
-                           for phase in phases] + [raw([run["whole"] for run in runs])]
+    return [name, rows] + [f"{rows / middle(runs, phase):.0f}" for phase in phases] + [
+        f"{middle(runs, 'processor'):.1f}", raw([run["whole"] for run in runs])]
+
+
+def hand_line(name, theirs, their_rows, ours, rows):
+    """Rows a second by hand, and how many times as long and as much that is."""
+    def ratio(what):
+        return median([(their[what] / their_rows) / (our[what] / rows)
+                       for their, our in zip(theirs, ours)])
+
+    return [name, their_rows, f"{their_rows / middle(theirs, 'whole'):.0f}",
+            f"{rows / middle(ours, 'whole'):.0f}", f"**{ratio('whole'):.2f}**",
+            f"{middle(theirs, 'processor'):.1f}", f"{ratio('processor'):.2f}",
+            raw([run["whole"] for run in theirs])]
+
+
+MERGE_HEAD = ["merge", "rows", "plan", "apply", "verify", "whole", "processor s",
+              "all runs, whole, s"]
+HAND_HEAD = ["by hand", "rows", "rows a second", "the merge's, whole", "times as long a row",
+             "processor s", "times the processor a row", "all runs, s"]
 
 
 def measure_case(a, b, case, peer, rounds, last):
@@ -66,23 +98,18 @@ def measure_case(a, b, case, peer, rounds, last):
     by_hand_rows = rows = 0
     for turn in range(rounds):
         differ(a, b, what)
-        seconds, rows = merge(a, peer, strategy)
+        seconds, rows = merge(a, b, peer, strategy)
         ours.append(seconds)
         require_same(a, b)
         if script:
             differ(a, b, what)
-            seconds, by_hand_rows = by_hand(a, script, last)
+            seconds, by_hand_rows = by_hand(a, b, script, last)
             theirs.append(seconds)
             if by_hand_rows < rows:
-                merge(a, b.address(), strategy)
+                merge(a, b, b.address(), strategy)
             require_same(a, b)
-    line = merge_lines(name, ours, rows)
-    if not script:
-        return line, None
-    ratios = [(second / by_hand_rows) / (mine["whole"] / rows)
-              for second, mine in zip(theirs, ours)]
-    return line, [name, by_hand_rows, f"{by_hand_rows / median(theirs):.0f}", line[5],
-                  f"**{median(ratios):.2f}**", raw(theirs)]
+    line = merge_line(name, ours, rows)
+    return line, hand_line(name, theirs, by_hand_rows, ours, rows) if script else None
 
 
 def measure(section, a, b, cases, port, rounds, sample):
@@ -99,13 +126,11 @@ def measure(section, a, b, cases, port, rounds, sample):
     section.add("Rows a second, of all rows that differ, by phase and as a whole "
                 "from submit to end (which includes the start of the worker, "
                 "before-images of both sides, marks and verification):")
-    section.add(table(["merge", "rows", "plan", "apply", "verify", "whole",
-                       "all runs, whole, s"], ours))
+    section.add(table(MERGE_HEAD, ours))
     section.add("The same by hand through postgres_fdw: an update of the peer's rows is a "
                 "round trip a row; an insert there has batch_size 1000. Neither "
                 "records anything, notices rows that move meanwhile, or checks afterwards.")
-    section.add(table(["by hand", "rows", "rows a second", "the merge's, whole",
-                       "times as long a row", "all runs, s"], theirs))
+    section.add(table(HAND_HEAD, theirs))
 
 
 def prepare(a, b, rows):
@@ -150,18 +175,28 @@ def measure_large(section, a, b, rounds):
     for turn in range(rounds):
         make_large(a, b)
         with servers.MemoryWatch((a, b)) as watch:
-            seconds, merged = merge(a, b.address(), "prefer-local")
+            seconds, merged = merge(a, b, b.address(), "prefer-local")
         runs.append(seconds)
         memory.append(max(watch.peaks.values()))
         require_same(a, b)
         audits.append([float(word) for word in a.script("audit").split("|")])
     section.add("Rows a second by phase:")
-    section.add(table(["merge", "rows", "plan", "apply", "verify", "whole",
-                       "all runs, whole, s"], [merge_lines("both directions", runs, merged)]))
+    section.add(table(MERGE_HEAD, [merge_line("both directions", runs, merged)]))
     share = median([audit[2] / run["whole"] for audit, run in zip(audits, runs)])
     section.add(f"Largest process: {median(memory):.0f} MB (RssAnon; {raw(memory, 0)}). "
                 f"The audit has {audits[0][1]:.0f} bytes a row, index included; to write "
                 f"it once takes {100 * share:.0f} % of the merge's time.")
+    measure_rows(section, a, b, runs, merged)
+
+
+def measure_rows(section, a, b, runs, merged):
+    """Update the conflicts of the peer row by row, beside that."""
+    name, what, strategy, script = CASES[0]
+    differ(a, b, what)
+    seconds, rows = by_hand(a, b, script, 2 ** 62)
+    require_same(a, b)
+    section.add("Beside it the conflicts alone, row by row:")
+    section.add(table(HAND_HEAD, [hand_line(name, [seconds], rows, runs, merged)]))
 
 
 def measure_plan(section, a, b, rounds):
@@ -184,7 +219,9 @@ def run_large(a, b, rows, rounds):
     rounds = min(rounds, 3)
     compare.prepare(a, b, rows)
     measure_plan(section, a, b, rounds)
-    prepare(a, b, rows)
+    merge(a, b, b.address(), "prefer-local")
+    compare.spoil()
+    servers.settle((a, b))
     section.add(f"Then {rows} rows, of which one in 20 is in conflict, one in 4 is only on a "
                 f"and one in 4 only on b; {rounds} runs.")
     measure_large(section, a, b, rounds)

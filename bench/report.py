@@ -54,7 +54,8 @@ def settle_processes(nodes):
     """Wait until both nodes have no session left and their ends are counted."""
     for node in nodes:
         while node.sql("SELECT count(*) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
-                       " AND backend_type IN ('client backend', 'parallel worker')") != "0":
+                       " AND (backend_type IN ('client backend', 'parallel worker')"
+                       " OR backend_type ~ '^steep_repl (?!launcher)')") != "0":
             time.sleep(0.02)
     time.sleep(0.05)
 

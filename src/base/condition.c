@@ -26,6 +26,7 @@ steep_condition_at_fault(const ErrorData *error)
 
 	return category == ERRCODE_SYNTAX_ERROR_OR_ACCESS_RULE_VIOLATION ||
 		category == ERRCODE_DATA_EXCEPTION ||
+		category == ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION ||
 		category == ERRCODE_FEATURE_NOT_SUPPORTED;
 }
 
@@ -95,7 +96,7 @@ steep_condition_check(const char *table, const char *condition)
 				 errmsg("condition of table \"%s\" is longer than %d bytes",
 						table, CONDITION_MAX_BYTES),
 				 errhint("Put it into a function, and call that.")));
-	pinned = steep_pin_begin();
+	pinned = steep_pin_begin(PIN_ALWAYS);
 	(void) parse(table, psprintf("SELECT 1 WHERE\n%s", condition));
 	statements = parse(table, psprintf("SELECT 1 WHERE (\n%s\n)", condition));
 	steep_pin_end(pinned);

@@ -110,3 +110,38 @@ steep_fkgraph_order(List *pairs, List *foreign_keys)
 		visit(lfirst(cell), pairs, foreign_keys, &seen, &order);
 	return order;
 }
+
+/* Find the table of a list that one side of a foreign key is; -1 = none. */
+static int
+place(const ForeignKey *fk, List *pairs,
+	  bool (*is_side) (const ForeignKey *fk, const RelInfo *rel))
+{
+	ListCell   *cell;
+
+	foreach(cell, pairs)
+	{
+		if (is_side(fk, ((TablePair *) lfirst(cell))->local))
+			return foreach_current_index(cell);
+	}
+	return -1;
+}
+
+/*
+ * Find a foreign key that closes a cycle of several tables, in the order of
+ * steep_fkgraph_order(); NULL if there is none.
+ */
+const ForeignKey *
+steep_fkgraph_cycle(List *order, List *foreign_keys)
+{
+	ListCell   *cell;
+
+	foreach(cell, foreign_keys)
+	{
+		const ForeignKey *fk = lfirst(cell);
+		int			child = place(fk, order, steep_fkgraph_is_child);
+
+		if (child >= 0 && place(fk, order, steep_fkgraph_is_parent) > child)
+			return fk;
+	}
+	return NULL;
+}

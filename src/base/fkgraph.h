@@ -28,6 +28,7 @@ typedef struct ForeignKey
 
 extern List *steep_fkgraph_build(List *rows);
 extern List *steep_fkgraph_order(List *pairs, List *foreign_keys);
+extern const ForeignKey *steep_fkgraph_cycle(List *order, List *foreign_keys);
 extern bool steep_fkgraph_is_child(const ForeignKey *fk, const RelInfo *rel);
 extern bool steep_fkgraph_is_parent(const ForeignKey *fk, const RelInfo *rel);
 

@@ -18,9 +18,7 @@
 #include "base/image.h"
 
 PG_FUNCTION_INFO_V1(steep_repl_row_image);
-PG_FUNCTION_INFO_V1(steep_repl_key_image);
 PG_FUNCTION_INFO_V1(steep_repl_image_record);
-PG_FUNCTION_INFO_V1(steep_repl_reorder_record);
 PG_FUNCTION_INFO_V1(steep_repl_changed_columns);
 
 static void
@@ -34,50 +32,59 @@ report_malformed(void)
 }
 
 /*
- * Read one field of the text of a record; leave *cursor on its end.
+ * Read one field of the text of a record into *buffer; leave *cursor on the
+ * end of the field, and *buffer behind its value.
  *
  * Returns NULL for a null: a field without any character.  Quotes and
  * backslashes are doubled within quotes.
  */
 static char *
-parse_field(const char **cursor)
+parse_field(const char **cursor, char **buffer)
 {
 	const char *c = *cursor;
-	StringInfoData field;
+	char	   *field = *buffer;
+	char	   *end = field;
 	bool		quoted = false;
 
 	if (*c == ',' || *c == ')')
 		return NULL;
-	initStringInfo(&field);
 	for (; quoted || (*c != ',' && *c != ')'); c++)
 	{
 		if (*c == '\0')
 			report_malformed();
 		if (*c == '"' && quoted && c[1] == '"')
-			appendStringInfoChar(&field, *++c);
+			*end++ = *++c;
 		else if (*c == '"')
 			quoted = !quoted;
 		else if (*c == '\\' && c[1] != '\0')
-			appendStringInfoChar(&field, *++c);
+			*end++ = *++c;
 		else
-			appendStringInfoChar(&field, *c);
+			*end++ = *c;
 	}
+	*end++ = '\0';
+	*buffer = end;
 	*cursor = c;
-	return field.data;
+	return field;
 }
 
-/* Split the text of a record into its fields, NULL for null. */
+/*
+ * Split the text of a record into its fields, NULL for null.
+ *
+ * No value is longer than its text, and its end takes the place of the
+ * separator, so one buffer of the length of the record holds all.
+ */
 char	  **
 steep_image_parse(const char *record, int nfields)
 {
 	char	  **fields = palloc0(nfields * sizeof(char *));
+	char	   *buffer = palloc(strlen(record) + 1);
 	const char *c = record;
 
 	if (*c++ != '(')
 		report_malformed();
 	for (int i = 0; i < nfields; i++)
 	{
-		fields[i] = parse_field(&c);
+		fields[i] = parse_field(&c, &buffer);
 		if (*c++ != (i == nfields - 1 ? ')' : ','))
 			report_malformed();
 	}
@@ -166,40 +173,9 @@ steep_repl_row_image(PG_FUNCTION_ARGS)
 	PG_RETURN_JSONB_P(JsonbValueToJsonb(object));
 }
 
-/*
- * key_image(key text[], columns text[], record text) returns jsonb
- *
- * Like row_image(), for some of the columns: those of the key.
- */
-Datum
-steep_repl_key_image(PG_FUNCTION_ARGS)
-{
-	List	   *key = steep_image_array(PG_GETARG_ARRAYTYPE_P(0));
-	List	   *names = steep_image_array(PG_GETARG_ARRAYTYPE_P(1));
-	char	  **fields = parse_argument(fcinfo, 2, names);
-	JsonbParseState *state = NULL;
-	ListCell   *wanted;
-	ListCell   *cell;
-
-	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-	foreach(wanted, key)
-	{
-		foreach(cell, names)
-		{
-			if (strcmp(lfirst(wanted), lfirst(cell)) != 0)
-				continue;
-			steep_image_push(&state, WJB_KEY, lfirst(wanted));
-			steep_image_push(&state, WJB_VALUE,
-							 fields[list_cell_number(names, cell)]);
-		}
-	}
-	PG_RETURN_JSONB_P(JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT,
-													   NULL)));
-}
-
 /* Append one field as the server would read it back. */
-static void
-append_quoted(StringInfo record, const char *text, int length)
+void
+steep_image_append(StringInfo record, const char *text, int length)
 {
 	appendStringInfoChar(record, '"');
 	for (int i = 0; i < length; i++)
@@ -221,7 +197,7 @@ append_field(StringInfo record, const JsonbValue *value, const char *name)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("value of column \"%s\" is not a string", name),
 				 errhint("Write every value as the text of its type, in quotes.")));
-	append_quoted(record, value->val.string.val, value->val.string.len);
+	steep_image_append(record, value->val.string.val, value->val.string.len);
 }
 
 /*
@@ -256,50 +232,6 @@ steep_repl_image_record(PG_FUNCTION_ARGS)
 			append_field(&record, &found, name);
 	}
 	appendStringInfoChar(&record, ')');
-	PG_RETURN_TEXT_P(cstring_to_text_with_len(record.data, record.len));
-}
-
-/* Are two arrays the same, byte by byte? */
-static bool
-same_array(const ArrayType *a, const ArrayType *b)
-{
-	return VARSIZE(a) == VARSIZE(b) && memcmp(a, b, VARSIZE(a)) == 0;
-}
-
-/*
- * reorder_record(columns text[], record text, wanted text[]) returns text
- *
- * Turn the text of a record of some columns into one of others.  A wanted
- * column that is not there is null.
- */
-Datum
-steep_repl_reorder_record(PG_FUNCTION_ARGS)
-{
-	ArrayType  *columns = PG_GETARG_ARRAYTYPE_P(0);
-	ArrayType  *wanted = PG_GETARG_ARRAYTYPE_P(2);
-	List	   *names;
-	char	  **fields;
-	StringInfoData record;
-	ListCell   *want;
-	ListCell   *cell;
-
-	if (same_array(columns, wanted))
-		PG_RETURN_DATUM(PG_GETARG_DATUM(1));
-	names = steep_image_array(columns);
-	fields = parse_argument(fcinfo, 1, names);
-	initStringInfo(&record);
-	foreach(want, steep_image_array(wanted))
-	{
-		appendStringInfoChar(&record, record.len ? ',' : '(');
-		foreach(cell, names)
-		{
-			char	   *field = fields[foreach_current_index(cell)];
-
-			if (strcmp(lfirst(want), lfirst(cell)) == 0 && field != NULL)
-				append_quoted(&record, field, strlen(field));
-		}
-	}
-	appendStringInfoString(&record, record.len ? ")" : "()");
 	PG_RETURN_TEXT_P(cstring_to_text_with_len(record.data, record.len));
 }
 

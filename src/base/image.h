@@ -12,6 +12,7 @@
 #ifndef STEEP_REPL_IMAGE_H
 #define STEEP_REPL_IMAGE_H
 
+#include "lib/stringinfo.h"
 #include "nodes/pg_list.h"
 #include "utils/array.h"
 #include "utils/jsonb.h"
@@ -21,5 +22,6 @@ extern List *steep_image_names(const char *array);
 extern void steep_image_push(JsonbParseState **state,
 							 JsonbIteratorToken token, char *value);
 extern char **steep_image_parse(const char *record, int nfields);
+extern void steep_image_append(StringInfo record, const char *text, int length);
 
 #endif							/* STEEP_REPL_IMAGE_H */

@@ -3,6 +3,10 @@
  * leafdiff.c
  *		Compare the leaves of two nodes.
  *
+ * Where one part of a leaf differs its sums tell which: they differ by some d,
+ * and the sums of digests times parts by d * part.  So the bitmap of the rows
+ * to look at can be finer than the leaves.
+ *
  * The peer's leaves are bytes from elsewhere: nothing in them is believed
  * before it is checked.
  *
@@ -11,12 +15,15 @@
 #include "postgres.h"
 
 #include "funcapi.h"
+#include "port/pg_bitutils.h"
 #include "utils/builtins.h"
 
 #include "base/bytes.h"
 #include "base/compat.h"
 #include "base/digest.h"
 #include "base/leaves.h"
+
+#define ROWS_PER_BIT 4			/* of the bitmap, if leaves have so many parts */
 
 /* The leaves of one side, where they lie in the bytea. */
 typedef struct LeafArray
@@ -25,6 +32,18 @@ typedef struct LeafArray
 	int64		rows;
 	const char *leaves;			/* LEAF_BYTES each */
 } LeafArray;
+
+typedef struct LeafDiff
+{
+	int64		local_rows;
+	int64		peer_rows;
+	int			leaves;			/* 0 if neither side has a row */
+	int			differing;		/* leaves that differ */
+	int64		local_suspects; /* about how many rows the bitmap names */
+	int64		peer_suspects;
+	bytea	   *bitmap;			/* for in_leaves(), of the leaves or of parts
+								 * of them; NULL if leaves is 0 */
+} LeafDiff;
 
 PG_FUNCTION_INFO_V1(steep_repl_compare_leaves);
 
@@ -95,6 +114,92 @@ leaf_equal(const LeafArray *local, const LeafArray *peer, int leaf)
 				  LEAF_BYTES) == 0;
 }
 
+/* What one of the sums of a leaf is here, less what it is on the peer. */
+static inline uint64
+sums_differ_by(const LeafArray *local, const LeafArray *peer, int leaf, int sum)
+{
+	Size		offset = (Size) leaf * LEAF_BYTES + sum;
+
+	return (local->nleaves > 0 ? get64(local->leaves + offset) : 0) -
+		(peer->nleaves > 0 ? get64(peer->leaves + offset) : 0);
+}
+
+/* The number by which an odd number is multiplied to get 1, modulo 2^64. */
+static inline uint64
+inverse(uint64 odd)
+{
+	uint64		result = odd;	/* right in the lowest 3 bits */
+
+	for (int bits = 3; bits < 64; bits *= 2)
+		result *= 2 - odd * result;
+	return result;
+}
+
+/*
+ * If one part alone makes a leaf differ, return its number, else -1.
+ *
+ * Where several parts differ, the quotient may be any number of 64 bits.  By
+ * chance it is one of a part once in 2^56 times; a row that differs could then
+ * be missed beside others of its leaf.
+ */
+static int
+find_part(const LeafArray *local, const LeafArray *peer, int leaf)
+{
+	uint64		low = sums_differ_by(local, peer, leaf, LEAF_LOW);
+	uint64		product = sums_differ_by(local, peer, leaf, LEAF_PART_SUM);
+	uint64		part;
+	int			even;
+
+	if (low == 0)
+		return -1;
+	even = pg_rightmost_one_pos64(low);
+	part = (product >> even) * inverse(low >> even);
+	part &= PG_UINT64_MAX >> even;
+	return part < LEAF_PARTS && low * part == product ? (int) part : -1;
+}
+
+/* Choose how many bits of the bitmap a leaf gets. */
+static int
+count_parts(const LeafDiff *diff)
+{
+	int64		rows = Max(diff->local_rows, diff->peer_rows) / diff->leaves;
+	int			parts = 1;
+
+	while (parts < Min(LEAF_PARTS, DIGEST_MAX_LEAVES / diff->leaves) &&
+		   rows / parts >= ROWS_PER_BIT)
+		parts *= 2;
+	return parts;
+}
+
+/* How many of a leaf's rows to expect in one of so many parts? */
+static inline int64
+rows_in_part(int64 rows, int parts)
+{
+	return Min(rows, rows / parts + 1);
+}
+
+/* Mark the rows to look at in a leaf that differs. */
+static void
+add_suspects(LeafDiff *diff, const LeafArray *local, const LeafArray *peer,
+			 int leaf, int parts)
+{
+	char	   *bitmap = VARDATA(diff->bitmap);
+	int			part = parts > 1 ? find_part(local, peer, leaf) : -1;
+
+	for (int i = 0; i < parts; i++)
+	{
+		int			bit = leaf + i * diff->leaves;
+
+		if (part < 0 || i == part % parts)
+			bitmap[bit / BITS_PER_BYTE] |= 1 << (bit % BITS_PER_BYTE);
+	}
+	if (part < 0)
+		parts = 1;
+	diff->differing++;
+	diff->local_suspects += rows_in_part(leaf_rows(local, leaf), parts);
+	diff->peer_suspects += rows_in_part(leaf_rows(peer, leaf), parts);
+}
+
 /*
  * Compare the leaves of two sides, results of digest_leaves().
  *
@@ -103,8 +208,8 @@ leaf_equal(const LeafArray *local, const LeafArray *peer, int leaf)
  * ERRCODE_PROTOCOL_VIOLATION if the bytes of a side are not leaves, or if
  * the sides have different numbers of them.
  */
-LeafDiff
-steep_leaves_compare(const bytea *local, const bytea *peer)
+static LeafDiff
+compare(const bytea *local, const bytea *peer)
 {
 	LeafArray	ours = read_leaves(local);
 	LeafArray	theirs = read_leaves(peer);
@@ -113,22 +218,22 @@ steep_leaves_compare(const bytea *local, const bytea *peer)
 		.peer_rows = theirs.rows,
 		.leaves = Max(ours.nleaves, theirs.nleaves)
 	};
+	int			parts;
+	Size		size;
 
 	if (diff.leaves == 0)
 		return diff;
 	if (ours.nleaves > 0 && theirs.nleaves > 0 &&
 		ours.nleaves != theirs.nleaves)
 		reject("The two sides have different numbers of leaves.");
-	diff.bitmap = palloc0(VARHDRSZ + diff.leaves / BITS_PER_BYTE);
-	SET_VARSIZE(diff.bitmap, VARHDRSZ + diff.leaves / BITS_PER_BYTE);
+	parts = count_parts(&diff);
+	size = VARHDRSZ + (Size) diff.leaves * parts / BITS_PER_BYTE;
+	diff.bitmap = palloc0(size);
+	SET_VARSIZE(diff.bitmap, size);
 	for (int i = 0; i < diff.leaves; i++)
 	{
-		if (leaf_equal(&ours, &theirs, i))
-			continue;
-		diff.differing++;
-		diff.local_suspects += leaf_rows(&ours, i);
-		diff.peer_suspects += leaf_rows(&theirs, i);
-		VARDATA(diff.bitmap)[i / BITS_PER_BYTE] |= 1 << (i % BITS_PER_BYTE);
+		if (!leaf_equal(&ours, &theirs, i))
+			add_suspects(&diff, &ours, &theirs, i, parts);
 	}
 	return diff;
 }
@@ -139,7 +244,7 @@ steep_repl_compare_leaves(PG_FUNCTION_ARGS)
 {
 	bytea	   *local = PG_ARGISNULL(0) ? NULL : PG_GETARG_BYTEA_PP(0);
 	bytea	   *peer = PG_ARGISNULL(1) ? NULL : PG_GETARG_BYTEA_PP(1);
-	LeafDiff	diff = steep_leaves_compare(local, peer);
+	LeafDiff	diff = compare(local, peer);
 	TupleDesc	tupdesc;
 	Datum		values[7];
 	bool		nulls[7] = {0};

@@ -15,6 +15,7 @@
 #include "postgres.h"
 
 #include "fmgr.h"
+#include "port/pg_bitutils.h"
 
 #include "base/compat.h"
 #include "base/digest.h"
@@ -26,12 +27,14 @@ typedef struct Leaf
 	uint64		rows;
 	uint64		low;			/* sum of the digests' low halves */
 	uint64		high;
+	uint64		parts;			/* sum of the low halves, each times its part */
 } Leaf;
 
 /* A row that is not yet added to its leaf. */
 typedef struct PendingRow
 {
 	Leaf	   *leaf;			/* NULL if there is no row */
+	uint64		part;
 	Hash		digest;
 } PendingRow;
 
@@ -40,7 +43,8 @@ typedef struct PendingRow
 typedef struct LeavesState
 {
 	int			nleaves;
-	int			nkeys;			/* columns of the key */
+	int			part_shift;		/* where a key's digest names the part */
+	int			nkeys;			/* columns of the key; 0 in what was combined */
 	uint32		nadded;			/* modulo PENDING_ROWS: place of the next */
 	PendingRow	pending[PENDING_ROWS];
 	Leaf		leaves[FLEXIBLE_ARRAY_MEMBER];
@@ -76,12 +80,22 @@ aggregate_context(FunctionCallInfo fcinfo)
 	return context;
 }
 
-/* Make an empty state, or raise an error if the arguments don't allow it. */
+/* Make an empty state. */
 static LeavesState *
-make_state(MemoryContext context, int nleaves, int nkeys, int ncolumns)
+make_state(MemoryContext context, int nleaves, int nkeys)
 {
-	LeavesState *state;
+	LeavesState *state = MemoryContextAllocZero(context, state_size(nleaves));
 
+	state->nleaves = nleaves;
+	state->part_shift = pg_leftmost_one_pos32(nleaves);
+	state->nkeys = nkeys;
+	return state;
+}
+
+/* Make the state of the first row, or raise an error about the arguments. */
+static LeavesState *
+first_state(MemoryContext context, int nleaves, int nkeys, int ncolumns)
+{
 	if (!digest_leaves_valid(nleaves))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -94,10 +108,7 @@ make_state(MemoryContext context, int nleaves, int nkeys, int ncolumns)
 				 errmsg("invalid number of key columns: %d", nkeys),
 				 errdetail("It must be between 1 and the number of columns, %d.",
 						   ncolumns)));
-	state = MemoryContextAllocZero(context, state_size(nleaves));
-	state->nleaves = nleaves;
-	state->nkeys = nkeys;
-	return state;
+	return make_state(context, nleaves, nkeys);
 }
 
 /* Find the state that a row is added to. */
@@ -111,9 +122,9 @@ current_state(FunctionCallInfo fcinfo, CanonicalRow *row)
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("number of leaves and of key columns must not be null")));
 	if (unlikely(PG_ARGISNULL(ARG_STATE)))
-		return make_state(aggregate_context(fcinfo),
-						  PG_GETARG_INT32(ARG_LEAVES),
-						  PG_GETARG_INT32(ARG_NKEYS), row->ncolumns);
+		return first_state(aggregate_context(fcinfo),
+						   PG_GETARG_INT32(ARG_LEAVES),
+						   PG_GETARG_INT32(ARG_NKEYS), row->ncolumns);
 	state = (LeavesState *) PG_GETARG_POINTER(ARG_STATE);
 	if (state->nleaves != PG_GETARG_INT32(ARG_LEAVES) ||
 		state->nkeys != PG_GETARG_INT32(ARG_NKEYS))
@@ -132,6 +143,7 @@ add_pending(PendingRow *place)
 	place->leaf->rows++;
 	place->leaf->low += place->digest.low64;
 	place->leaf->high += place->digest.high64;
+	place->leaf->parts += place->digest.low64 * place->part;
 	place->leaf = NULL;
 }
 
@@ -151,106 +163,43 @@ steep_repl_digest_leaves_add(PG_FUNCTION_ARGS)
 	LeavesState *state = current_state(fcinfo, row);
 	const NullableDatum *values = &fcinfo->args[ARG_COLUMNS];
 	PendingRow *place = &state->pending[state->nadded++ % PENDING_ROWS];
+	uint64		key;
 	char	   *end;
-	Hash		key;
 
 	add_pending(place);
 	end = steep_canonical_write(row, values, 0, state->nkeys, row->buffer);
-	key = hash_bytes(row->buffer, end - row->buffer);
+	key = hash_bytes(row->buffer, end - row->buffer).low64;
 	end = steep_canonical_write(row, values, state->nkeys, row->ncolumns, end);
 	place->digest = hash_bytes(row->buffer, end - row->buffer);
-	place->leaf = &state->leaves[key.low64 & (state->nleaves - 1)];
+	place->leaf = &state->leaves[key & (state->nleaves - 1)];
+	place->part = (key >> state->part_shift) & (LEAF_PARTS - 1);
 	__builtin_prefetch(place->leaf, 1);
 	PG_RETURN_POINTER(state);
 }
 
-/* Add a worker's leaves to ours. */
-Datum
-steep_repl_digest_leaves_combine(PG_FUNCTION_ARGS)
-{
-	MemoryContext context = aggregate_context(fcinfo);
-	LeavesState *state;
-	LeavesState *other;
-
-	if (PG_ARGISNULL(1))
-	{
-		if (PG_ARGISNULL(0))
-			PG_RETURN_NULL();
-		PG_RETURN_DATUM(PG_GETARG_DATUM(0));
-	}
-	other = (LeavesState *) PG_GETARG_POINTER(1);
-	add_all_pending(other);
-	if (PG_ARGISNULL(0))
-	{
-		state = MemoryContextAlloc(context, state_size(other->nleaves));
-		memcpy(state, other, state_size(other->nleaves));
-		PG_RETURN_POINTER(state);
-	}
-	state = (LeavesState *) PG_GETARG_POINTER(0);
-	if (state->nleaves != other->nleaves || state->nkeys != other->nkeys)
-		elog(ERROR, "leaves of different shape cannot be combined");
-	for (int i = 0; i < state->nleaves; i++)
-	{
-		state->leaves[i].rows += other->leaves[i].rows;
-		state->leaves[i].low += other->leaves[i].low;
-		state->leaves[i].high += other->leaves[i].high;
-	}
-	PG_RETURN_POINTER(state);
-}
-
-/* Hand a state to the leader; both are processes of one server. */
-Datum
-steep_repl_digest_leaves_serialize(PG_FUNCTION_ARGS)
-{
-	LeavesState *state = (LeavesState *) PG_GETARG_POINTER(0);
-	Size		size = state_size(state->nleaves);
-	bytea	   *result = palloc(VARHDRSZ + size);
-
-	(void) aggregate_context(fcinfo);
-	add_all_pending(state);
-	SET_VARSIZE(result, VARHDRSZ + size);
-	memcpy(VARDATA(result), state, size);
-	PG_RETURN_BYTEA_P(result);
-}
-
-Datum
-steep_repl_digest_leaves_deserialize(PG_FUNCTION_ARGS)
-{
-	bytea	   *serialized = PG_GETARG_BYTEA_PP(0);
-	Size		size = VARSIZE_ANY_EXHDR(serialized);
-	LeavesState *state = palloc(size);
-
-	(void) aggregate_context(fcinfo);
-	memcpy(state, VARDATA_ANY(serialized), size);
-	Assert(size == state_size(state->nleaves));
-	PG_RETURN_POINTER(state);
-}
-
 /* Write one leaf as leaves.h describes it. */
-static char *
+static inline char *
 put_leaf(char *p, const Leaf *leaf)
 {
-	if (leaf->rows > PG_UINT32_MAX)
+	if (unlikely(leaf->rows > PG_UINT32_MAX))
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("a leaf holds too many rows"),
 				 errhint("Use more leaves.")));
 	p = put32(p, (uint32) leaf->rows);
-	return put64(put64(p, leaf->low), leaf->high);
+	return put64(put64(put64(p, leaf->low), leaf->high), leaf->parts);
 }
 
-/* Turn a state into the bytes that are compared (the final function). */
-Datum
-steep_repl_digest_leaves_result(PG_FUNCTION_ARGS)
+/* Write a state as leaves.h describes it. */
+static bytea *
+write_state(LeavesState *state)
 {
-	LeavesState *state = (LeavesState *) PG_GETARG_POINTER(0);
 	Size		size = VARHDRSZ + LEAVES_HEADER_BYTES +
 		(Size) state->nleaves * LEAF_BYTES;
 	bytea	   *result = palloc(size);
 	uint64		rows = 0;
 	char	   *p = VARDATA(result);
 
-	(void) aggregate_context(fcinfo);
 	add_all_pending(state);
 	SET_VARSIZE(result, size);
 	for (int i = 0; i < state->nleaves; i++)
@@ -259,5 +208,69 @@ steep_repl_digest_leaves_result(PG_FUNCTION_ARGS)
 	p = put64(p, rows);
 	for (int i = 0; i < state->nleaves; i++)
 		p = put_leaf(p, &state->leaves[i]);
-	PG_RETURN_BYTEA_P(result);
+	return result;
+}
+
+/* Add one leaf, as put_leaf() wrote it. */
+static inline void
+add_leaf(Leaf *leaf, const char *p)
+{
+	leaf->rows += get32(p);
+	leaf->low += get64(p + LEAF_LOW);
+	leaf->high += get64(p + LEAF_HIGH);
+	leaf->parts += get64(p + LEAF_PART_SUM);
+}
+
+/*
+ * Add a worker's leaves, which are still as they were written, to ours; both
+ * are processes of one server.
+ */
+Datum
+steep_repl_digest_leaves_combine(PG_FUNCTION_ARGS)
+{
+	MemoryContext context = aggregate_context(fcinfo);
+	LeavesState *state = NULL;
+	const char *p;
+	int			nleaves;
+
+	if (!PG_ARGISNULL(0))
+		state = (LeavesState *) PG_GETARG_POINTER(0);
+	if (PG_ARGISNULL(1) && state == NULL)
+		PG_RETURN_NULL();
+	if (PG_ARGISNULL(1))
+		PG_RETURN_POINTER(state);
+	p = VARDATA_ANY(PG_GETARG_POINTER(1));
+	nleaves = (int) get32(p + 4);
+	if (state == NULL)
+		state = make_state(context, nleaves, 0);
+	if (state->nleaves != nleaves)
+		elog(ERROR, "leaves of different shape cannot be combined");
+	p += LEAVES_HEADER_BYTES;
+	for (int i = 0; i < nleaves; i++, p += LEAF_BYTES)
+		add_leaf(&state->leaves[i], p);
+	PG_RETURN_POINTER(state);
+}
+
+/* Hand a state to the leader. */
+Datum
+steep_repl_digest_leaves_serialize(PG_FUNCTION_ARGS)
+{
+	(void) aggregate_context(fcinfo);
+	PG_RETURN_BYTEA_P(write_state((LeavesState *) PG_GETARG_POINTER(0)));
+}
+
+/* Leave a worker's leaves as they are: the next who reads them only adds. */
+Datum
+steep_repl_digest_leaves_deserialize(PG_FUNCTION_ARGS)
+{
+	(void) aggregate_context(fcinfo);
+	PG_RETURN_POINTER(PG_GETARG_BYTEA_PP(0));
+}
+
+/* Turn a state into the bytes that are compared (the final function). */
+Datum
+steep_repl_digest_leaves_result(PG_FUNCTION_ARGS)
+{
+	(void) aggregate_context(fcinfo);
+	PG_RETURN_BYTEA_P(write_state((LeavesState *) PG_GETARG_POINTER(0)));
 }

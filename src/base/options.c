@@ -104,6 +104,12 @@ static const Option known[] = {
 		.hint = "Write \"refuse\" or \"allow\".",
 		.words = {"refuse", "allow"},
 	},
+	{
+		.name = "schema",
+		.check = steep_option_word,
+		.hint = "Write \"strict\", \"auto\" or \"manual\": what if the tables' schemas differ.",
+		.words = {"strict", "auto", "manual"},
+	},
 };
 
 /* List the options that exist. */

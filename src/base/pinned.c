@@ -58,6 +58,13 @@ const PinnedSetting steep_pinned_settings[] = {
 	{"idle_session_timeout", "0", PIN_WORKER},
 	/* an error ends a step, not the worker */
 	{"exit_on_error", "off", PIN_WORKER},
+
+	/*
+	 * A chunk of decisions is read in the order of their index.  Before the
+	 * table is analyzed, a planner that takes all the rest for a few rows
+	 * would fetch and sort it, for every chunk.
+	 */
+	{"enable_bitmapscan", "off", PIN_BOOKS},
 };
 
 const int	steep_npinned_settings = lengthof(steep_pinned_settings);
@@ -86,27 +93,32 @@ steep_pin_session(void)
 	Assert(!IsTransactionState());
 
 	for (int i = 0; i < steep_npinned_settings; i++)
-		pin(steep_pinned_settings[i].name, steep_pinned_settings[i].value,
-			GUC_ACTION_SET);
+	{
+		if (steep_pinned_settings[i].scope != PIN_BOOKS)
+			pin(steep_pinned_settings[i].name,
+				steep_pinned_settings[i].value, GUC_ACTION_SET);
+	}
 
 	/* COPY and libpq follow the client's encoding, and there is no client. */
 	pin("client_encoding", GetDatabaseEncodingName(), GUC_ACTION_SET);
 }
 
 /*
- * Pin the settings that decide bytes until steep_pin_end().
+ * Pin the settings that decide bytes, and those of a scope, until
+ * steep_pin_end().
  *
  * An error before that restores the caller's settings with the transaction
  * or subtransaction it ends.
  */
 int
-steep_pin_begin(void)
+steep_pin_begin(PinScope scope)
 {
 	int			nestlevel = NewGUCNestLevel();
 
 	for (int i = 0; i < steep_npinned_settings; i++)
 	{
-		if (steep_pinned_settings[i].scope == PIN_ALWAYS)
+		if (steep_pinned_settings[i].scope == PIN_ALWAYS ||
+			steep_pinned_settings[i].scope == scope)
 			pin(steep_pinned_settings[i].name,
 				steep_pinned_settings[i].value, GUC_ACTION_SAVE);
 	}

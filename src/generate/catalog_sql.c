@@ -206,6 +206,28 @@ static const Statement exclusions_sql = {
 	.params = {"text[]", "text[]"},
 };
 
+/*
+ * The triggers of a table and of its partitions that fire before a row is
+ * written, for one of the events $3, as the session now is.
+ */
+static const Statement triggers_sql = {
+	.purpose = "find the triggers of the table",
+	.text =
+	"SELECT string_agg(DISTINCT quote_ident(g.tgname), ', ')\n"
+	"FROM pg_class t\n"
+	"JOIN pg_namespace n ON n.oid = t.relnamespace\n"
+	"CROSS JOIN LATERAL\n"
+	"  (SELECT t.oid UNION SELECT relid FROM pg_partition_tree(t.oid)) AS m(relid)\n"
+	"JOIN pg_trigger g ON g.tgrelid = m.relid\n"
+	"WHERE n.nspname = $1 AND t.relname = $2 AND NOT g.tgisinternal\n"
+	"  AND g.tgtype & 3 = 3 AND g.tgtype & $3 <> 0\n"
+	"  AND g.tgenabled IN ('A', CASE current_setting('session_replication_role')\n"
+	"                           WHEN 'replica' THEN 'R' ELSE 'O' END)",
+	.result = "triggers text",
+	.nparams = 3,
+	.params = {"text", "text", "int4"},
+};
+
 /* A partition is compared through its root, so it is not listed. */
 static const Statement expand_schema_sql = {
 	.purpose = "list the tables of a schema",
@@ -262,9 +284,10 @@ static const Statement node_sql = {
 	"               AND d.deptype = 'e' AND e.extname = 'steep_repl')\n"
 	"          AND has_schema_privilege(n.oid, 'USAGE')\n"
 	"          AND has_function_privilege(p.oid, 'EXECUTE')),\n"
-	"       pg_is_in_recovery(), current_setting('transaction_read_only')",
+	"       pg_is_in_recovery(), current_setting('transaction_read_only'),\n"
+	"       extract(epoch FROM pg_postmaster_start_time())",
 	.result = "system_identifier int8, database text, encoding text, "
-	"version int4, has_digest bool, standby bool, read_only text",
+	"version int4, has_digest bool, standby bool, read_only text, started numeric",
 };
 
 static const Statement digest_version_sql = {
@@ -299,6 +322,13 @@ const Statement *
 steep_catalog_exclusions_sql(Site site)
 {
 	return steep_statement_at(&exclusions_sql, site);
+}
+
+/* Ask for the triggers of table $1.$2 that fire before an event of $3. */
+const Statement *
+steep_catalog_triggers_sql(Site site)
+{
+	return steep_statement_at(&triggers_sql, site);
 }
 
 /* Ask for the tables of schema $1, sorted. */

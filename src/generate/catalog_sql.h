@@ -14,6 +14,7 @@ extern const Statement *steep_catalog_columns_sql(Site site);
 extern const Statement *steep_catalog_keys_sql(Site site);
 extern const Statement *steep_catalog_foreign_keys_sql(Site site);
 extern const Statement *steep_catalog_exclusions_sql(Site site);
+extern const Statement *steep_catalog_triggers_sql(Site site);
 extern const Statement *steep_catalog_expand_schema_sql(Site site);
 extern const Statement *steep_catalog_expand_publication_sql(Site site);
 extern const Statement *steep_catalog_node_sql(Site site);

@@ -73,3 +73,21 @@ steep_check_where_sql(Site site, const TablePair *pair)
 	statement->result = "one int4";
 	return statement;
 }
+
+/*----------
+ * Try whether a type takes null: a domain may not.
+ *
+ *	SELECT NULL::<type> IS NULL
+ *----------
+ */
+const Statement *
+steep_check_null_sql(Site site, const ColumnInfo *column)
+{
+	Statement  *statement = palloc0(sizeof(Statement));
+
+	statement->site = site;
+	statement->purpose = psprintf("try null as %s", column->type);
+	statement->text = psprintf("SELECT NULL::%s IS NULL", column->type);
+	statement->result = "is_null bool";
+	return statement;
+}

@@ -15,6 +15,8 @@ extern const Statement *steep_check_duplicates_sql(Site site,
 												   const TablePair *pair);
 extern const Statement *steep_check_nulls_sql(Site site,
 											  const TablePair *pair);
+extern const Statement *steep_check_null_sql(Site site,
+											 const ColumnInfo *column);
 extern const Statement *steep_check_where_sql(Site site,
 											  const TablePair *pair);
 

@@ -11,6 +11,55 @@
 #include "generate/merge_sql.h"
 #include "generate/table_sql.h"
 
+/* A list of the keys of a batch that one node has: number and key. */
+static char *
+batch_list(const TablePair *pair, const char *side)
+{
+	List	   *keys = NIL;
+	ListCell   *cell;
+
+	foreach(cell, pair->key)
+	{
+		int			n = foreach_current_index(cell) + 1;
+		char	   *key = pair->where ?
+			psprintf("coalesce(%s_key%d, key%d)", side, n, n) :
+			psprintf("%s_key%d", side, n);
+
+		keys = lappend(keys, steep_table_is_json(lfirst(cell)) ? key :
+					   psprintf("to_json(format('%%s', %s))", key));
+	}
+	return steep_merge_key_list("n", "", "", keys, pair->where ? "" :
+								psprintf(" FILTER (WHERE %s_digest IS NOT NULL)", side));
+}
+
+/*----------
+ * Cut the differences into batches of $1 rows: lists of number and key, of
+ * those that this node has, and of those that the peer has.
+ *
+ *	SELECT <list here>, <list there>
+ *	FROM differences GROUP BY (n - 1) / $1 ORDER BY min(n)
+ *
+ * A key is printed by format(): a cast could be one that the owner of the
+ * type has written.  Under a condition a node may have a row that takes part
+ * only on the other, so each is asked for all keys.
+ *----------
+ */
+const Statement *
+steep_merge_batches_sql(const TablePair *pair)
+{
+	Statement  *statement = steep_statement_create(SITE_LOCAL, "cut batches", pair);
+
+	statement->text =
+		psprintf("SELECT %s,\n"
+				 "       %s\n"
+				 "FROM differences\n"
+				 "GROUP BY (n - 1) / $1 ORDER BY min(n)",
+				 batch_list(pair, "local"), batch_list(pair, "peer"));
+	statement->nparams = 1;
+	statement->params[0] = "int8";
+	return statement;
+}
+
 /*
  * t.<column> or the time of the row's commit, as a number to compare.
  */

@@ -7,6 +7,8 @@
  */
 #include "postgres.h"
 
+#include "lib/stringinfo.h"
+
 #include "base/sqltext.h"
 #include "generate/merge_sql.h"
 #include "generate/table_sql.h"
@@ -150,16 +152,16 @@ steep_merge_record_sql(void)
 	return &statement;
 }
 
-/* Remove the markers of merge $1 from the peer. */
+/* Remove the markers of batches from the peer: $1 the merges, $2 the numbers. */
 const Statement *
 steep_merge_forget_sql(void)
 {
 	static const Statement statement = {
 		.site = SITE_PEER,
 		.purpose = "forget the batches",
-		.text = "SELECT steep_repl.forget_batches($1)",
-		.nparams = 1,
-		.params = {"text"},
+		.text = "SELECT steep_repl.forget_batch(m, b) FROM unnest($1, $2) AS u(m, b)",
+		.nparams = 2,
+		.params = {"text[]", "int8[]"},
 	};
 
 	return &statement;
@@ -191,6 +193,45 @@ steep_merge_immediate_sql(Site site)
 	return steep_statement_at(&statement, site);
 }
 
+/* Begin to try something on the peer. */
+const Statement *
+steep_merge_savepoint_sql(void)
+{
+	static const Statement statement = {
+		.site = SITE_PEER,
+		.purpose = "begin to try",
+		.text = "SAVEPOINT steep_repl_trial",
+	};
+
+	return &statement;
+}
+
+/* What was tried may stay. */
+const Statement *
+steep_merge_release_sql(void)
+{
+	static const Statement statement = {
+		.site = SITE_PEER,
+		.purpose = "keep what was tried",
+		.text = "RELEASE SAVEPOINT steep_repl_trial",
+	};
+
+	return &statement;
+}
+
+/* Undo what was tried. */
+const Statement *
+steep_merge_rollback_sql(void)
+{
+	static const Statement statement = {
+		.site = SITE_PEER,
+		.purpose = "undo what was tried",
+		.text = "ROLLBACK TO SAVEPOINT steep_repl_trial",
+	};
+
+	return &statement;
+}
+
 const Statement *
 steep_merge_commit_sql(void)
 {
@@ -198,6 +239,19 @@ steep_merge_commit_sql(void)
 		.site = SITE_PEER,
 		.purpose = "commit",
 		.text = "COMMIT",
+	};
+
+	return &statement;
+}
+
+/* End a transaction that has nothing to commit. */
+const Statement *
+steep_merge_abort_sql(void)
+{
+	static const Statement statement = {
+		.site = SITE_PEER,
+		.purpose = "roll back",
+		.text = "ROLLBACK",
 	};
 
 	return &statement;
@@ -242,11 +296,30 @@ steep_merge_chunk_params(Statement *statement)
 }
 
 /*
- * json_agg(json_build_object('n', d.seq, 'digest', …, 'key1', …)
- *          ORDER BY d.seq)
+ * '[' || string_agg(format('{"n": %s, …, "key1": %s, …}', <n>, …), ',') || ']'
+ *
+ * A list of keys, in half the time of json_agg(json_build_object(…)).  Each
+ * of "keys" is an expression that prints as JSON; "more" is what else there is
+ * beside the number, as the format says.
  */
+char *
+steep_merge_key_list(const char *n, const char *format, const char *more,
+					 List *keys, const char *filter)
+{
+	StringInfoData list;
+
+	initStringInfo(&list);
+	appendStringInfo(&list, "'[' || string_agg(format('{\"n\": %%s%s", format);
+	for (int i = 1; i <= list_length(keys); i++)
+		appendStringInfo(&list, ", \"key%d\": %%s", i);
+	appendStringInfo(&list, "}', %s%s,\n         %s), ',')%s || ']'", n, more,
+					 steep_sql_join(keys, ",\n         "), filter);
+	return list.data;
+}
+
+/* A list of decisions: number, digest, and key as it is recorded. */
 static char *
-key_list(const TablePair *pair, const char *digest, const char *key)
+decision_list(const TablePair *pair, const char *digest, const char *key)
 {
 	List	   *keys = NIL;
 	ListCell   *cell;
@@ -255,15 +328,14 @@ key_list(const TablePair *pair, const char *digest, const char *key)
 	{
 		ColumnInfo *column = lfirst(cell);
 
-		keys = lappend(keys,
-					   psprintf("'key%d', (%s ->> %s)%s",
-								list_cell_number(pair->key, cell) + 1, key,
-								steep_sql_literal(column->name),
-								steep_table_is_json(column) ? "::json" : ""));
+		keys = lappend(keys, psprintf(steep_table_is_json(column) ?
+									  "%s ->> %s" : "%s -> %s", key,
+									  steep_sql_literal(column->name)));
 	}
-	return psprintf("json_agg(json_build_object('n', d.seq, 'digest', %s,\n"
-					"         %s) ORDER BY d.seq)",
-					digest, steep_sql_join(keys, ",\n         "));
+	return steep_merge_key_list("d.seq", ", \"digest\": %s",
+								psprintf(",\n         coalesce('\"\\' || %s::text || '\"', 'null')",
+										 digest),
+								keys, "");
 }
 
 #define APPLIED_ROUND \
@@ -317,9 +389,9 @@ steep_merge_keys_chunk_sql(const TablePair *pair, Cut cut)
 				 "        AND %s\n"
 				 "      ORDER BY seq LIMIT $4) AS d\n"
 				 "HAVING count(*) > 0",
-				 key_list(pair, psprintf("d.local_%sdigest", after), "d.key"),
-				 key_list(pair, psprintf("d.remote_%sdigest", after),
-						  "coalesce(d.peer_key, d.key)"),
+				 decision_list(pair, psprintf("d.local_%sdigest", after), "d.key"),
+				 decision_list(pair, psprintf("d.remote_%sdigest", after),
+							   "coalesce(d.peer_key, d.key)"),
 				 cut_condition(cut));
 	steep_merge_chunk_params(statement);
 	return statement;

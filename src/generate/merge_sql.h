@@ -43,6 +43,13 @@ typedef enum Cut
 	CUT_APPLIED					/* with the digests after */
 } Cut;
 
+/* What steep_merge_batches_sql() cuts. */
+enum
+{
+	BATCH_HERE,					/* list of number and key here */
+	BATCH_THERE					/* list of number and key on the peer */
+};
+
 /* The columns of steep_merge_generated_sql(). */
 enum
 {
@@ -52,6 +59,7 @@ enum
 };
 
 /* plan */
+extern const Statement *steep_merge_batches_sql(const TablePair *pair);
 extern const Statement *steep_merge_read_sql(Site site, const TablePair *pair,
 											 const DecisionRule *rule);
 extern const Statement *steep_merge_decide_sql(const TablePair *pair,
@@ -75,7 +83,11 @@ extern const Statement *steep_merge_record_sql(void);
 extern const Statement *steep_merge_forget_sql(void);
 extern const Statement *steep_merge_deferred_sql(Site site);
 extern const Statement *steep_merge_immediate_sql(Site site);
+extern const Statement *steep_merge_savepoint_sql(void);
+extern const Statement *steep_merge_release_sql(void);
+extern const Statement *steep_merge_rollback_sql(void);
 extern const Statement *steep_merge_commit_sql(void);
+extern const Statement *steep_merge_abort_sql(void);
 extern const Statement *steep_merge_exclude_sql(Site site);
 
 /* apply: one table */
@@ -99,6 +111,9 @@ extern const Statement *steep_merge_exclusion_sql(Site site,
 extern const Statement *steep_merge_look_sql(Site site, const TablePair *pair);
 
 /* our own table, cut into chunks */
+extern char *steep_merge_key_list(const char *n, const char *format,
+								  const char *more, List *keys,
+								  const char *filter);
 extern const Statement *steep_merge_keys_chunk_sql(const TablePair *pair, Cut cut);
 extern const Statement *steep_merge_old_chunk_sql(Site site,
 												  const TablePair *pair,

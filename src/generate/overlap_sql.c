@@ -8,10 +8,6 @@
  * leaf is chosen by the digest of the key, never by a range of keys: two
  * nodes may collate differently.
  *
- * The stock way does the same with core's hash of the row's text, twice with
- * different seeds, for a peer that has no steep_repl.  The text of a row
- * tells null from empty and one column from the next.
- *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -20,68 +16,29 @@
 
 #include "base/sqltext.h"
 #include "generate/overlap_sql.h"
+#include "generate/stock_sql.h"
 #include "generate/table_sql.h"
 
-/*
- * Where a row of the stock way belongs: its key's hash, under a mask.
- *
- * Integers have a hash of their own, five times as fast as that of the text,
- * and good enough to choose a leaf.
- */
-static char *
-stock_leaf(const TablePair *pair)
-{
-	const ColumnInfo *first = linitial(pair->key);
-
-	if (list_length(pair->key) == 1 &&
-		(strcmp(first->type, "integer") == 0 ||
-		 strcmp(first->type, "bigint") == 0))
-		return psprintf("hashint8extended(t.%s, 0) & %d",
-						steep_sql_ident(first->name), pair->leaves - 1);
-	return psprintf("hashtextextended(ROW(%s)::text COLLATE \"C\", 0) & %d",
-					steep_table_columns(pair->key), pair->leaves - 1);
-}
-
 /*----------
- *	SELECT encode(steep_repl.digest_leaves(<leaves>, <width of key>,
- *	                                       <columns>), 'base64')
+ * The peer's come in base64, for dblink would make them hexadecimal.
+ *
+ *	SELECT [encode(]steep_repl.digest_leaves(<leaves>, <width of key>,
+ *	                                         <columns>)[, 'base64')] AS leaves
  *	FROM <table> [WHERE (<condition>)]
  *----------
  */
 static void
 native_digest(Statement *statement, const RelInfo *rel, const TablePair *pair)
 {
-	statement->text =
-		psprintf("SELECT encode(steep_repl.digest_leaves(%d, %d, %s), 'base64')\n"
-				 "FROM %s%s",
-				 pair->leaves, list_length(pair->key),
-				 steep_table_digest_columns(pair), steep_table_from(rel),
-				 steep_table_where(pair, NULL));
-	statement->result = "leaves text";
-}
+	bool		peer = statement->site == SITE_PEER;
 
-/*----------
- *	SELECT leaf, count(*), sum(h1), sum(h2)
- *	FROM (SELECT <leaf> AS leaf, hashtextextended(image, 1) AS h1, …
- *	      FROM (SELECT <key>, ROW(<columns>)::text AS image
- *	            FROM <table> [WHERE (<condition>)]) …)
- *	GROUP BY leaf
- *----------
- */
-static void
-stock_digest(Statement *statement, const RelInfo *rel, const TablePair *pair)
-{
 	statement->text =
-		psprintf("SELECT leaf, count(*) AS n,\n"
-				 "       sum(hashtextextended(image, 1)) AS sum1,\n"
-				 "       sum(hashtextextended(image, 2)) AS sum2\n"
-				 "FROM (SELECT %s AS leaf,\n"
-				 "             ROW(%s)::text COLLATE \"C\" AS image\n"
-				 "      FROM %s%s OFFSET 0) AS r\n"
-				 "GROUP BY leaf",
-				 stock_leaf(pair), steep_table_columns(pair->columns),
+		psprintf("SELECT %ssteep_repl.digest_leaves(%d, %d, %s)%s AS leaves\n"
+				 "FROM %s%s",
+				 peer ? "encode(" : "", pair->leaves, list_length(pair->key),
+				 steep_table_digest_columns(pair), peer ? ", 'base64')" : "",
 				 steep_table_from(rel), steep_table_where(pair, NULL));
-	statement->result = "leaf int8, n int8, sum1 numeric, sum2 numeric";
+	statement->result = "leaves text";
 }
 
 /* Digest one side of a table into leaves. */
@@ -93,29 +50,31 @@ steep_overlap_digest_sql(Site site, const TablePair *pair)
 	if (pair->way == DIGEST_NATIVE)
 		native_digest(statement, steep_table_side(site, pair), pair);
 	else
-		stock_digest(statement, steep_table_side(site, pair), pair);
+		steep_stock_digest(statement, pair);
 	return statement;
 }
 
 /*----------
- * Compare the leaves of the stock way: both row counts, how many leaves
- * differ, how many rows of the peer they hold, and which they are.
+ * Compare the leaves: both row counts, how many leaves differ, how many rows
+ * of the peer they hold, and which they are.
  *----------
  */
+static const char *
+native_leaves(void)
+{
+	return
+		"SELECT d.local_rows, d.peer_rows, d.differing, d.peer_suspects, d.bitmap\n"
+		"FROM local_leaves l, peer_leaves p,\n"
+		"  steep_repl.compare_leaves(l.leaves, decode(p.leaves, 'base64')) d";
+}
+
+/* Compare the leaves of both sides. */
 const Statement *
 steep_overlap_leaves_sql(const TablePair *pair)
 {
 	Statement  *statement = steep_statement_create(SITE_LOCAL, "compare the leaves", pair);
 
-	statement->text =
-		"SELECT coalesce(sum(l.n), 0), coalesce(sum(p.n), 0),\n"
-		"       count(*) FILTER (WHERE d.differs),\n"
-		"       coalesce(sum(p.n) FILTER (WHERE d.differs), 0),\n"
-		"       array_agg(coalesce(l.leaf, p.leaf)) FILTER (WHERE d.differs)\n"
-		"FROM local_leaves l FULL JOIN peer_leaves p ON l.leaf = p.leaf\n"
-		"CROSS JOIN LATERAL\n"
-		"  (SELECT (l.n, l.sum1, l.sum2) IS DISTINCT FROM\n"
-		"          (p.n, p.sum1, p.sum2) AS differs) d";
+	statement->text = pair->way == DIGEST_NATIVE ? native_leaves() : steep_stock_leaves();
 	return statement;
 }
 
@@ -131,22 +90,18 @@ steep_overlap_keys_sql(Site site, const TablePair *pair, bool filtered)
 {
 	bool		native = pair->way == DIGEST_NATIVE;
 	Statement  *statement = steep_statement_create(site, "read keys and digests", pair);
-	char	   *columns = steep_table_columns(pair->columns);
-	char	   *digest;
 	char	   *filter = NULL;
-
-	digest = native ?
+	char	   *digest = native ?
 		psprintf("steep_repl.row_digest(%s)",
 				 steep_table_digest_columns(pair)) :
-		psprintf("hashtextextended(ROW(%s)::text COLLATE \"C\", 1)::text || '/' ||\n"
-				 "  hashtextextended(ROW(%s)::text COLLATE \"C\", 2)",
-				 columns, columns);
+		steep_stock_row(pair);
+
 	if (filtered)
 	{
 		filter = native ?
 			psprintf("steep_repl.in_leaves($1, %s)",
 					 steep_table_columns(pair->key)) :
-			psprintf("%s = ANY ($1)", stock_leaf(pair));
+			psprintf("%s = ANY ($1)", steep_stock_leaf(pair));
 		statement->nparams = 1;
 		statement->params[0] = native ? "bytea" : "int8[]";
 	}

@@ -3,9 +3,8 @@
  * overlap_sql.h
  *		Statements that find the rows in which two tables differ.
  *
- * Spools that the local statements read, by name: local_leaves, peer_leaves
- * (stock way only), local_keys, peer_keys, differences, local_rows and
- * peer_rows.
+ * Spools that the local statements read, by name: local_leaves, peer_leaves,
+ * local_keys, peer_keys, differences, local_rows and peer_rows.
  *
  *-------------------------------------------------------------------------
  */

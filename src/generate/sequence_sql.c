@@ -33,6 +33,9 @@ static const NumberType types[] = {
  *
  * A default that computes something else from the sequence than its next
  * value is not plain: the column's values say nothing of the sequence's.
+ *
+ * OFFSET 0 keeps the planner from starting at all sequences, or all columns,
+ * which it does as long as nobody has analyzed the catalogs.
  */
 static const Statement list_sql = {
 	.purpose = "find the sequences of the tables",
@@ -49,8 +52,10 @@ static const Statement list_sql = {
 	"JOIN LATERAL\n"
 	"  (SELECT c.oid AS relid\n"
 	"   UNION SELECT p.relid FROM pg_partition_tree(c.oid) p) r ON true\n"
-	"JOIN pg_attribute a\n"
-	"  ON a.attrelid = r.relid AND a.attnum > 0 AND NOT a.attisdropped\n"
+	"CROSS JOIN LATERAL\n"
+	"  (SELECT * FROM pg_attribute t\n"
+	"   WHERE t.attrelid = r.relid AND t.attnum > 0 AND NOT t.attisdropped\n"
+	"   OFFSET 0) a\n"
 	"JOIN LATERAL\n"
 	"  (SELECT d.objid AS sequence, true AS plain\n"
 	"   FROM pg_depend d\n"
@@ -63,15 +68,19 @@ static const Statement list_sql = {
 	"     (l.call, format('(%s)::%s', l.call,\n"
 	"                     format_type(a.atttypid, a.atttypmod)))\n"
 	"   FROM pg_attrdef e\n"
-	"   JOIN pg_depend d\n"
-	"     ON d.classid = 'pg_attrdef'::regclass AND d.objid = e.oid\n"
-	"    AND d.refclassid = 'pg_class'::regclass AND d.deptype = 'n'\n"
+	"   CROSS JOIN LATERAL\n"
+	"     (SELECT p.refobjid FROM pg_depend p\n"
+	"      WHERE p.classid = 'pg_attrdef'::regclass AND p.objid = e.oid\n"
+	"        AND p.refclassid = 'pg_class'::regclass AND p.deptype = 'n'\n"
+	"      OFFSET 0) d\n"
 	"   CROSS JOIN LATERAL\n"
 	"     (SELECT format('nextval(''%s''::regclass)',\n"
 	"                    replace(d.refobjid::regclass::text, '''', ''''''))\n"
 	"             AS call) l\n"
 	"   WHERE e.adrelid = a.attrelid AND e.adnum = a.attnum) f ON true\n"
-	"JOIN pg_class s ON s.oid = f.sequence AND s.relkind = 'S'\n"
+	"CROSS JOIN LATERAL\n"
+	"  (SELECT * FROM pg_class q WHERE q.oid = f.sequence AND q.relkind = 'S'\n"
+	"   OFFSET 0) s\n"
 	"JOIN pg_namespace sn ON sn.oid = s.relnamespace\n"
 	"GROUP BY w.ord, sn.oid, sn.nspname, s.oid, s.relname, a.attname\n"
 	"ORDER BY sn.nspname, s.relname, w.ord, a.attname",

@@ -22,7 +22,7 @@ steep_books_open(void)
 {
 	Books		books;
 
-	books.nestlevel = steep_pin_begin();
+	books.nestlevel = steep_pin_begin(PIN_BOOKS);
 	books.user = steep_local_become_owner();
 	return books;
 }

@@ -14,6 +14,7 @@
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/timestamp.h"
 
 #include "jobs/books.h"
 #include "jobs/slot.h"
@@ -51,6 +52,15 @@ enum
 	FACT_FAILING				/* the error still needs somebody */
 };
 
+/* Is the launcher there, and not stopped or stuck? */
+static bool
+launcher_works(void)
+{
+	return steep_slots_launcher_pid() != 0 &&
+		!TimestampDifferenceExceeds(steep_slots_last_beat(),
+									GetCurrentTimestamp(), STEEP_ALIVE_MS);
+}
+
 /* Name the state of this node. */
 static const char *
 status(bool working, bool failing)
@@ -65,7 +75,7 @@ Datum
 steep_repl_health(PG_FUNCTION_ARGS)
 {
 	const char *values[] = {psprintf("%u", GetUserId())};
-	bool		working = steep_jobs != NULL && steep_slots_launcher_pid() != 0;
+	bool		working = launcher_works();
 	Books		books = steep_books_open();
 	char	  **fact = steep_local_row(&facts, values, NIL);
 	Datum		answer[HEALTH_NCOLUMNS];

@@ -17,8 +17,8 @@
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 
+#include "jobs/audit.h"
 #include "jobs/ledger.h"
-
 
 static const Statement give_up_job = {
 	SITE_LOCAL, true, "give up a job",
@@ -230,8 +230,8 @@ steep_ledger_step_error(int64 step, JobError *error)
 }
 
 /*
- * Tell the operation that its job has ended.  Whatever goes wrong there, the
- * job has ended, so it happens in a subtransaction of its own.
+ * Note that a job has ended, and tell its operation.  Whatever goes wrong
+ * there, the job has ended, so that happens in a subtransaction of its own.
  */
 void
 steep_ledger_call_end(const Job *job, JobStatus status, const JobError *error)
@@ -240,6 +240,7 @@ steep_ledger_call_end(const Job *job, JobStatus status, const JobError *error)
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
 
+	steep_audit_end(job, status, error);
 	if (operation == NULL || operation->end == NULL)
 		return;
 	BeginInternalSubTransaction(NULL);

@@ -35,6 +35,18 @@ steep_operation_find(const char *name)
 	return NULL;
 }
 
+/* End the operation of this id if it only waits for a person; false if not. */
+bool
+steep_operations_give_up(const char *id, Oid caller)
+{
+	for (int i = 0; operations != NULL && operations[i] != NULL; i++)
+	{
+		if (operations[i]->give_up != NULL && operations[i]->give_up(id, caller))
+			return true;
+	}
+	return false;
+}
+
 /* Say a status as the queue's column does. */
 const char *
 steep_job_status_name(JobStatus status)

@@ -118,10 +118,18 @@ typedef struct Operation
 	 */
 	void		(*end) (const Job *job, JobStatus status,
 						const JobError *error);
+
+	/*
+	 * Somebody wants the operation ended that has this id.  If it has no job
+	 * any more, but waits for a person, end it if the caller may, and return
+	 * true.  Runs as the extension's owner.  May be NULL.
+	 */
+	bool		(*give_up) (const char *id, Oid caller);
 } Operation;
 
 extern void steep_operations_set(const Operation *const *table);
 extern const Operation *steep_operation_find(const char *name);
+extern bool steep_operations_give_up(const char *id, Oid caller);
 extern const char *steep_job_status_name(JobStatus status);
 extern char *steep_job_error_text(const JobError *error);
 

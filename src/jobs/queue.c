@@ -17,7 +17,9 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
+#include "utils/timestamp.h"
 
+#include "jobs/audit.h"
 #include "jobs/ledger.h"
 #include "jobs/queue.h"
 #include "jobs/slot.h"
@@ -28,6 +30,7 @@
 PG_FUNCTION_INFO_V1(steep_repl_cancel_operation);
 PG_FUNCTION_INFO_V1(steep_repl_prune_work_queue);
 PG_FUNCTION_INFO_V1(steep_repl_launcher_running);
+PG_FUNCTION_INFO_V1(steep_repl_launcher_beat);
 
 /* A job that this transaction wants interrupted when it commits. */
 typedef struct Cancel
@@ -233,6 +236,7 @@ steep_job_enqueue(const JobSpec *spec, List *steps)
 	id = pg_strtoint64(steep_local_value(&enqueue_job, values, NIL));
 	foreach(cell, steps)
 		add_step(id, ++seq, lfirst(cell));
+	steep_audit_submit(spec, id, owner_name);
 	steep_books_close(books);
 	submitted = true;
 	return id;
@@ -319,23 +323,30 @@ find_own_job(const char *id, const int64 *seen, int nseen, Oid caller)
 }
 
 /*
- * Cancel the jobs with this number, or with this merge or snapshot id; false
- * if they have ended before.
+ * Cancel the jobs with this number, or with this merge or snapshot id, or what
+ * waits there for a person; false if all has ended before.
  */
 bool
 steep_job_cancel(const char *id)
 {
 	Oid			caller = GetUserId();	/* before we act as another */
+	char	   *caller_name = GetUserNameFromId(caller, false);
 	int64		seen[STEEP_MAX_HELPERS];
 	bool		any = false;
 	Books		books = steep_books_open();
 
+	if (steep_operations_give_up(id, caller))
+	{
+		steep_books_close(books);
+		return true;
+	}
 	for (int i = 0; i < (int) lengthof(seen); i++)
 	{
 		Job		   *job = find_own_job(id, seen, i, caller);
 
 		if (job == NULL || !cancel_job(job))
 			break;
+		steep_audit_cancel(job, caller_name);
 		seen[i] = job->id;
 		any = true;
 	}
@@ -368,4 +379,14 @@ Datum
 steep_repl_launcher_running(PG_FUNCTION_ARGS)
 {
 	PG_RETURN_BOOL(steep_slots_launcher_pid() != 0);
+}
+
+Datum
+steep_repl_launcher_beat(PG_FUNCTION_ARGS)
+{
+	TimestampTz beat = steep_slots_last_beat();
+
+	if (beat == 0)
+		PG_RETURN_NULL();
+	PG_RETURN_TIMESTAMPTZ(beat);
 }

@@ -22,6 +22,9 @@ typedef struct JobSpec
 	const char *merge_id;		/* or NULL */
 	const char *snapshot_id;	/* or NULL */
 	const char *params;			/* jsonb as text, or NULL; never a secret */
+	const char *event;			/* its name in the audit log; NULL = start */
+	const char *summary;		/* jsonb as text, or NULL: what the audit log
+								 * says of it; never a secret */
 	int			parallel;		/* most steps at once, 1 to 32 */
 	int			max_attempts;	/* 0 = 5 */
 } JobSpec;

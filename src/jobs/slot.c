@@ -69,6 +69,7 @@ startup_shared(void)
 	{
 		memset(steep_jobs, 0, shared_size());
 		steep_jobs->lock = &GetNamedLWLockTranche("steep_repl")->lock;
+		pg_atomic_init_u64(&steep_jobs->beat, 0);
 		ConditionVariableInit(&steep_jobs->ended);
 		steep_jobs->nslots = steep_guc_max_jobs;
 		for (int i = 0; i < steep_jobs->nslots; i++)
@@ -99,6 +100,20 @@ steep_slots_launcher_pid(void)
 	pid = steep_jobs->launcher_pid;
 	LWLockRelease(steep_jobs->lock);
 	return pid;
+}
+
+/* The launcher is alive. */
+void
+steep_slots_beat(void)
+{
+	pg_atomic_write_u64(&steep_jobs->beat, GetCurrentTimestamp());
+}
+
+/* Tell when the launcher was last alive, or 0. */
+TimestampTz
+steep_slots_last_beat(void)
+{
+	return steep_jobs ? pg_atomic_read_u64(&steep_jobs->beat) : 0;
 }
 
 /* Wake a process, if it is there.  The lock is held. */

@@ -31,6 +31,8 @@
 #define STEEP_MAX_PARALLEL	32
 #define STEEP_MAX_HELPERS	(STEEP_MAX_PARALLEL + 1)	/* one may only hold */
 #define STEEP_MAX_DATABASES 128
+#define STEEP_BEAT_MS	10000	/* the launcher takes a turn at least so often */
+#define STEEP_ALIVE_MS	30000	/* it is taken for dead after so long */
 
 typedef enum SlotState
 {
@@ -103,9 +105,11 @@ typedef struct JobDatabase
 
 typedef struct JobShared
 {
-	LWLock	   *lock;			/* of everything but Progress and cancel */
+	LWLock	   *lock;			/* of all but Progress, cancel and beat */
 	PGPROC	   *launcher;		/* NULL = not running */
 	pid_t		launcher_pid;
+	pg_atomic_uint64 beat;		/* when the launcher last took a turn; 0 =
+								 * never */
 	pid_t		scout_pid;		/* one scout at a time; 0 = none */
 	bool		scout_done;		/* the last one has told what it saw */
 	bool		look_everywhere;	/* databases[] was full: ask them all */
@@ -139,6 +143,8 @@ extern JobShared *steep_jobs;	/* NULL = not preloaded */
 /* slot.c */
 extern void steep_slots_init(void);
 extern pid_t steep_slots_launcher_pid(void);
+extern void steep_slots_beat(void);
+extern TimestampTz steep_slots_last_beat(void);
 extern void steep_slots_wake(Oid database, TimestampTz when);
 extern void steep_slots_scouted(bool any, bool more, TimestampTz next);
 extern bool steep_slot_reserve(const Job *job);

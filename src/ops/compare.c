@@ -14,10 +14,6 @@
  */
 #include "postgres.h"
 
-#include "utils/builtins.h"
-#include "utils/fmgrprotos.h"
-
-#include "base/leaves.h"
 #include "base/testpoint.h"
 #include "generate/overlap_sql.h"
 #include "ops/compare.h"
@@ -48,65 +44,25 @@ on_both(Session *session, const Statement *local, const Statement *peer,
 	steep_peer_collect(session->peer, there);
 }
 
-/* Read the leaves that digest_leaves() made, or NULL for an empty table. */
-static bytea *
-read_leaves(Spool *spool)
-{
-	char	  **row = linitial(steep_spool_texts(spool));
-
-	if (row[0] == NULL)
-		return NULL;
-	return DatumGetByteaPP(DirectFunctionCall2(binary_decode,
-											   CStringGetTextDatum(row[0]),
-											   CStringGetTextDatum("base64")));
-}
-
-/* Compare the leaves of both nodes, digested by steep_repl. */
-static void
-compare_native(Spool *here, Spool *there, Suspects *suspects)
-{
-	LeafDiff	diff = steep_leaves_compare(read_leaves(here),
-											read_leaves(there));
-
-	suspects->local_rows = diff.local_rows;
-	suspects->peer_rows = diff.peer_rows;
-	suspects->differing = diff.differing;
-	suspects->peer_suspects = diff.peer_suspects;
-	if (diff.bitmap)
-		suspects->leaves = DatumGetCString(DirectFunctionCall1(byteaout,
-															   PointerGetDatum(diff.bitmap)));
-}
-
-/* Compare the leaves of both nodes, digested in stock SQL. */
-static void
-compare_stock(const TablePair *pair, Spool *here, Spool *there,
-			  Suspects *suspects)
-{
-	char	  **row = steep_local_row(steep_overlap_leaves_sql(pair), NULL,
-									  list_make2(here, there));
-
-	suspects->local_rows = strtoll(row[0], NULL, 10);
-	suspects->peer_rows = strtoll(row[1], NULL, 10);
-	suspects->differing = atoi(row[2]);
-	suspects->peer_suspects = strtoll(row[3], NULL, 10);
-	suspects->leaves = row[4];
-}
-
 /* First pass: find the leaves that differ. */
 static Suspects
 find_suspects(Session *session, const TablePair *pair)
 {
 	Spool	   *here = steep_spool_create("local_leaves");
 	Spool	   *there = steep_spool_create("peer_leaves");
-	Suspects	suspects = {0};
+	Suspects	suspects;
+	char	  **row;
 
 	on_both(session, steep_overlap_digest_sql(SITE_LOCAL, pair),
 			steep_overlap_digest_sql(SITE_PEER, pair), NULL, false,
 			here, there);
-	if (pair->way == DIGEST_NATIVE)
-		compare_native(here, there, &suspects);
-	else
-		compare_stock(pair, here, there, &suspects);
+	row = steep_local_row(steep_overlap_leaves_sql(pair), NULL,
+						  list_make2(here, there));
+	suspects.local_rows = strtoll(row[0], NULL, 10);
+	suspects.peer_rows = strtoll(row[1], NULL, 10);
+	suspects.differing = atoi(row[2]);
+	suspects.peer_suspects = strtoll(row[3], NULL, 10);
+	suspects.leaves = row[4];
 	steep_spool_end(here);
 	steep_spool_end(there);
 	return suspects;

@@ -55,7 +55,7 @@ answer_for_tables(FunctionCallInfo fcinfo, const Statement *statement)
 {
 	List	   *pairs = steep_tables_resolve(PG_ARGISNULL(0) ? NULL :
 											 PG_GETARG_ARRAYTYPE_P(0));
-	int			pinned = steep_pin_begin();
+	int			pinned = steep_pin_begin(PIN_ALWAYS);
 	List	   *names = NIL;
 	ListCell   *cell;
 
@@ -87,7 +87,7 @@ steep_repl_column_ddl(PG_FUNCTION_ARGS)
 	List	   *pairs = steep_tables_resolve(steep_tables_one(PG_GETARG_TEXT_PP(0)));
 	char	   *table = name_of(linitial(pairs));
 	char	   *column = text_to_cstring(PG_GETARG_TEXT_PP(1));
-	int			pinned = steep_pin_begin();
+	int			pinned = steep_pin_begin(PIN_ALWAYS);
 
 	if (append_answer(fcinfo, steep_table_ddl_column_sql(SITE_LOCAL), table,
 					  column) == 0)

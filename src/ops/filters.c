@@ -18,6 +18,7 @@
 
 #include "base/condition.h"
 #include "generate/check_sql.h"
+#include "generate/table_sql.h"
 #include "ops/filters.h"
 
 /* Mark the columns that the caller excludes, on both sides. */
@@ -44,12 +45,15 @@ steep_filters_exclude(TablePair *pair)
 	}
 }
 
-/* Run the condition's statement on one node, and let an error name the table. */
-static void
-try_where(Session *session, const TablePair *pair, Site site)
+/*
+ * Run a statement on one node; return its error, if it is one of the
+ * expression in it, else NULL.
+ */
+static ErrorData *
+try_on(Session *session, Site site, const Statement *statement)
 {
-	const Statement *statement = steep_check_where_sql(site, pair);
 	MemoryContext caller = CurrentMemoryContext;
+	ErrorData  *volatile error = NULL;
 
 	PG_TRY();
 	{
@@ -60,21 +64,60 @@ try_where(Session *session, const TablePair *pair, Site site)
 	}
 	PG_CATCH();
 	{
-		ErrorData  *error;
-
 		MemoryContextSwitchTo(caller);
 		error = CopyErrorData();
 		if (!steep_condition_at_fault(error))
 			PG_RE_THROW();
 		FlushErrorState();
-		ereport(ERROR,
-				(errcode(error->sqlerrcode),
-				 errmsg("condition of table \"%s\" cannot be used %s",
-						pair->asked, steep_session_place(session, site)),
-				 errdetail_internal("It fails with: %s.", error->message),
-				 errhint(CONDITION_HINT)));
 	}
 	PG_END_TRY();
+	return error;
+}
+
+/* Refuse a condition that does not work on one node. */
+static void
+try_where(Session *session, const TablePair *pair, Site site)
+{
+	ErrorData  *error = try_on(session, site, steep_check_where_sql(site, pair));
+
+	if (error == NULL)
+		return;
+	ereport(ERROR,
+			(errcode(error->sqlerrcode),
+			 errmsg("condition of table \"%s\" cannot be used %s",
+					pair->asked, steep_session_place(session, site)),
+			 errdetail_internal("It fails with: %s.", error->message),
+			 errhint(CONDITION_HINT)));
+}
+
+/*
+ * Refuse to exclude what cannot be null on a node that is to be written: rows
+ * travel as values of the table's row type, with nulls for what is excluded.
+ */
+void
+steep_filters_check_excluded(Session *session, const TablePair *pair, Site site)
+{
+	ListCell   *cell;
+
+	foreach(cell, pair->excluded)
+	{
+		ColumnInfo *column = steep_relinfo_column(steep_table_side(site, pair),
+												  lfirst(cell));
+		ErrorData  *error;
+
+		if (column == NULL || strcmp(column->type, column->base) == 0)
+			continue;
+		error = try_on(session, site, steep_check_null_sql(site, column));
+		if (error == NULL)
+			continue;
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("column \"%s\" of table \"%s\" cannot be excluded from what is written %s",
+						column->name, pair->asked,
+						steep_session_place(session, site)),
+				 errdetail_internal("Its domain does not take null: %s.", error->message),
+				 errhint("Merge the column, too, or move the condition from the domain to the column.")));
+	}
 }
 
 /* Refuse a condition that may say something else each time. */

@@ -14,5 +14,7 @@
 extern void steep_filters_exclude(TablePair *pair);
 extern void steep_filters_check_where(Session *session,
 									  const TablePair *pair);
+extern void steep_filters_check_excluded(Session *session,
+										 const TablePair *pair, Site site);
 
 #endif							/* STEEP_REPL_FILTERS_H */

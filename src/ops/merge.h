@@ -85,6 +85,7 @@ extern char *steep_merge_identity(const Session *session);
 extern void steep_merge_check_identity(const Session *session, const char *id,
 									   const char *identity);
 extern Session *steep_merge_connect(const Merge *merge);
+extern void steep_merge_keep(const Merge *merge, Session *session);
 
 /* merge_constraints.c */
 extern List *steep_merge_foreign_keys(Session *session, Site site,
@@ -128,6 +129,7 @@ extern char *steep_merge_record_new(const PeerAddress *address,
 /* merge_resume.c */
 extern char **steep_merge_take(const char *id);
 extern void steep_merge_check_settled(const char *id, char **found);
+extern MergeOptions *steep_merge_options(char **found);
 
 /* merge_settle.c */
 extern void steep_merge_forget_batches(Session *session, const char *id);
@@ -135,10 +137,12 @@ extern void steep_merge_forget_batches(Session *session, const char *id);
 /* merge_plan.c */
 extern void steep_merge_record_statements(Session *session,
 										  const Merge *merge,
-										  const TablePair *pair);
+										  TablePair *pair);
 
 /* merge_sequences.c */
 extern void steep_merge_check_sequences(Session *session, List *pairs);
+extern List *steep_merge_sequence_statements(Session *session,
+											 TablePair *pair);
 
 /* merge_time.c */
 extern char *steep_merge_settle_times(Session *session, List *pairs,

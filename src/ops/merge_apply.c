@@ -69,15 +69,6 @@ static const Statement mark_applied = {
 	.params = {"text", "int4"},
 };
 
-/* Run a statement on either node; return its row, or NULL. */
-static char **
-ask(Apply *apply, const Statement *statement, const char *const *values)
-{
-	return statement->site == SITE_LOCAL ?
-		steep_local_row(statement, values, NIL) :
-		steep_peer_row(apply->session->peer, statement, values);
-}
-
 /* Set the limits of a transaction; learn whether triggers fire, and more. */
 static void
 set_limits(Apply *apply, Site site)
@@ -86,7 +77,9 @@ set_limits(Apply *apply, Site site)
 		apply->merge->lock_timeout,
 		apply->merge->options->fire_triggers ? "origin" : "replica"
 	};
-	char	  **row = ask(apply, steep_merge_settings_sql(site), values);
+	const Statement *set = steep_merge_settings_sql(site);
+	char	  **row = site == SITE_LOCAL ? steep_local_row(set, values, NIL) :
+		steep_peer_row(apply->session->peer, set, values);
 	bool		replica = strcmp(row[0], "replica") == 0;
 
 	if (site == SITE_LOCAL)
@@ -105,36 +98,6 @@ set_limits(Apply *apply, Site site)
 						site == SITE_LOCAL ? "here" : "on the peer"),
 				 errdetail("The role may not set session_replication_role."),
 				 errhint("GRANT SET ON PARAMETER session_replication_role to the role.")));
-}
-
-/*
- * Keep other merges off the tables, on the node with the lower system
- * identifier (of two databases of one server: the lower name) first, so that
- * two merges from both ends do not deadlock.
- */
-static void
-exclude_others(Apply *apply)
-{
-	uint64		here = strtoull(apply->session->here->identifier, NULL, 10);
-	uint64		there = strtoull(apply->session->there->identifier, NULL, 10);
-	bool		ours = here != there ? here < there :
-		strcmp(apply->session->here->database,
-			   apply->session->there->database) < 0;
-	Site		first = ours ? SITE_LOCAL : SITE_PEER;
-	ListCell   *cell;
-
-	for (int i = 0; i < 2; i++)
-	{
-		Site		site = i == 0 ? first :
-			(first == SITE_LOCAL ? SITE_PEER : SITE_LOCAL);
-
-		foreach(cell, apply->pairs)
-		{
-			const char *values[] = {steep_merge_table(lfirst(cell))};
-
-			(void) ask(apply, steep_merge_exclude_sql(site), values);
-		}
-	}
 }
 
 /*
@@ -161,6 +124,7 @@ steep_merge_claim_batch(Apply *apply)
 							  (int) Min(PATIENCE * strtoll(apply->merge->lock_timeout, NULL, 10),
 										PG_INT32_MAX));
 	steep_peer_none(peer, steep_merge_begin_sql(), NULL);
+	apply->session->open = true;
 	set_limits(apply, SITE_LOCAL);
 	set_limits(apply, SITE_PEER);
 	TEST_POINT("merge-before-marker");
@@ -212,6 +176,7 @@ commit_peer(Apply *apply)
 							NULL);
 	if (strcmp(done, "COMMIT") != 0)
 		elog(ERROR, "the peer answered COMMIT with %s", done);
+	apply->session->open = false;
 	TEST_POINT("merge-after-peer-commit");
 }
 
@@ -279,7 +244,7 @@ bool
 steep_merge_finish_batch(Apply *apply)
 {
 	apply->pairs = steep_merge_pairs(apply->session, apply->merge, apply->table);
-	exclude_others(apply);
+	steep_merge_exclude_others(apply);
 	steep_merge_guard_tables(apply);
 	if (apply->forward)
 	{
@@ -296,17 +261,30 @@ steep_merge_finish_batch(Apply *apply)
 	return true;
 }
 
-/* Do moments 1 to 3; false if nothing was written. */
-bool
-steep_merge_apply_batch(Apply *apply)
+/* Do moments 1 to 3. */
+static void
+apply_batch(Apply *apply, void *written)
 {
+	apply->chunks = 0;
+	apply->chunk = 0;
+	apply->moved = false;
 	steep_merge_claim_batch(apply);
 	if (apply->step->settle && !apply->forward)
 		ereport(ERROR,
 				(errcode(ERRCODE_QUERY_CANCELED),
 				 errmsg("batch %s is not applied on the peer, and will not be",
 						apply->batch)));
-	return steep_merge_finish_batch(apply);
+	*(bool *) written = steep_merge_finish_batch(apply);
+}
+
+/*
+ * Do moments 1 to 3; return the error if rows can't be written, or NULL.
+ * *written says whether any was, or all wait for one that has moved.
+ */
+ErrorData *
+steep_merge_try_batch(Apply *apply, bool *written)
+{
+	return steep_merge_try(apply, apply_batch, written);
 }
 
 /* Read what the step is to apply, and connect. */
@@ -339,6 +317,20 @@ steep_merge_mark_round(const Apply *apply)
 	steep_merge_book(&mark_applied, values, NIL);
 }
 
+/* Write what is planned; if a row can't be written, the error names it. */
+static bool
+apply_all(Apply *apply)
+{
+	bool		written = false;
+	ErrorData  *error = steep_merge_try_batch(apply, &written);
+
+	if (error != NULL && steep_merge_search(apply, error))
+		error = steep_merge_try_batch(apply, &written);
+	if (error != NULL)
+		ReThrowError(error);
+	return written;
+}
+
 /*
  * Step "apply": write every decision that is planned, on both nodes.
  *
@@ -354,7 +346,8 @@ steep_merge_apply(StepContext *step)
 	apply = steep_merge_prepare(step);
 	PG_TRY();
 	{
-		written = steep_merge_apply_batch(apply);
+		written = apply_all(apply);
+		steep_merge_keep(apply->merge, apply->session);
 	}
 	PG_CATCH();
 	{
@@ -362,7 +355,6 @@ steep_merge_apply(StepContext *step)
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
-	steep_session_end(apply->session);
 	if (written)
 		steep_merge_mark_round(apply);
 	steep_merge_plan_again(step);

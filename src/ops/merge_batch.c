@@ -16,10 +16,6 @@
  */
 #include "postgres.h"
 
-#include "access/xact.h"
-#include "utils/memutils.h"
-#include "utils/resowner.h"
-
 #include "base/testpoint.h"
 #include "jobs/ledger.h"
 #include "jobs/queue.h"
@@ -130,28 +126,6 @@ steep_merge_again(StepContext *step)
 	steep_merge_plan_again(step);
 }
 
-/*
- * Is an error about the rows, so that the other rows can be written?  So is a
- * state that neither the standard nor the server has: a trigger raises it.
- */
-static bool
-about_rows(int sqlstate)
-{
-	if (strchr("689IJKLMNOQRSTUVWYZ", PGUNSIXBIT(sqlstate)) != NULL)
-		return true;
-	switch (ERRCODE_TO_CATEGORY(sqlstate))
-	{
-		case ERRCODE_DATA_EXCEPTION:
-		case ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION:
-		case ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION:
-		case ERRCODE_WITH_CHECK_OPTION_VIOLATION:
-		case ERRCODE_PLPGSQL_ERROR:
-			return true;
-		default:
-			return false;
-	}
-}
-
 /* May a row be written later, when its parent is? */
 static bool
 may_wait(const Apply *apply, const ErrorData *error)
@@ -186,42 +160,6 @@ take_failure(Apply *apply, const ErrorData *error)
 		steep_merge_book(&mark_batch, row, NIL);
 }
 
-/*
- * Apply the batch; return the error if its rows can't be written, or NULL.
- * *written says whether any was, or all wait for one that has moved.
- */
-static ErrorData *
-try_to_apply(Apply *apply, volatile bool *written)
-{
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	ErrorData  *volatile error = NULL;
-	int			level = GetCurrentTransactionNestLevel();
-
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(context);
-	PG_TRY();
-	{
-		*written = steep_merge_apply_batch(apply);
-		ReleaseCurrentSubTransaction();
-	}
-	PG_CATCH();
-	{
-		MemoryContextSwitchTo(context);
-		error = CopyErrorData();
-		if (apply->step->decided || apply->step->in_doubt ||
-			!about_rows(error->sqlerrcode))
-			PG_RE_THROW();
-		FlushErrorState();
-		while (GetCurrentTransactionNestLevel() > level)
-			RollbackAndReleaseCurrentSubTransaction();
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(context);
-	CurrentResourceOwner = owner;
-	return error;
-}
-
 /* Mark what is planned of the batch as applied, or as waiting for other rows. */
 void
 steep_merge_mark_batch(const Apply *apply, bool written)
@@ -240,11 +178,13 @@ steep_merge_batch(StepContext *step)
 {
 	Apply	   *apply = steep_merge_prepare(step);
 	ErrorData  *volatile error = NULL;
-	volatile bool written = false;
+	bool		written = false;
 
 	PG_TRY();
 	{
-		error = try_to_apply(apply, &written);
+		error = steep_merge_try_batch(apply, &written);
+		if (error == NULL)
+			steep_merge_keep(apply->merge, apply->session);
 	}
 	PG_CATCH();
 	{
@@ -252,9 +192,11 @@ steep_merge_batch(StepContext *step)
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
-	steep_session_end(apply->session);
 	if (error != NULL)
+	{
+		steep_session_end(apply->session);
 		take_failure(apply, error);
+	}
 	else
 		steep_merge_mark_batch(apply, written);
 	TEST_POINT("merge-before-local-commit");

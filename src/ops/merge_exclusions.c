@@ -20,9 +20,9 @@ typedef struct Check
 
 /* Check a chunk of rows. */
 static void
-check_chunk(Apply *apply, TablePair *pair, char **chunk, void *arg)
+check_chunk(Apply *apply, const TablePair *pair, char **chunk,
+			const Check *check)
 {
-	const Check *check = arg;
 	Site		site = check->statement->site;
 	const char *keys = chunk[site == SITE_LOCAL ? CHUNK_LOCAL : CHUNK_PEER];
 	char	  **row = site == SITE_LOCAL ?
@@ -40,6 +40,26 @@ check_chunk(Apply *apply, TablePair *pair, char **chunk, void *arg)
 			 errhint("Change one of the two rows, and start a new merge.")));
 }
 
+/* Check one constraint of the rows written to one node. */
+static void
+check_constraint(Apply *apply, const TablePair *pair, Site site,
+				 const Exclusion *exclusion)
+{
+	Check		check = {
+		.exclusion = exclusion,
+		.statement = steep_merge_exclusion_sql(site, pair, exclusion),
+	};
+	ChunkWalk  *walk =
+		steep_merge_walk_batch(apply, pair,
+							   steep_merge_keys_chunk_sql(pair, site == SITE_LOCAL ?
+														  CUT_WRITTEN_HERE : CUT_WRITTEN_THERE));
+	char	  **chunk;
+
+	while ((chunk = steep_merge_walk_next(walk)) != NULL)
+		check_chunk(apply, pair, chunk, &check);
+	steep_merge_walk_end(walk);
+}
+
 /* Check the rows written to one node. */
 static void
 check_site(Apply *apply, Site site, List *exclusions)
@@ -49,21 +69,12 @@ check_site(Apply *apply, Site site, List *exclusions)
 
 	foreach(cell, apply->pairs)
 	{
-		TablePair  *pair = lfirst(cell);
+		const TablePair *pair = lfirst(cell);
 
 		foreach(of, exclusions)
 		{
-			Check		check = {.exclusion = lfirst(of)};
-
-			if (!steep_exclusion_is_of(check.exclusion,
-									   steep_table_side(site, pair)))
-				continue;
-			check.statement = steep_merge_exclusion_sql(site, pair,
-														check.exclusion);
-			steep_merge_each_chunk(apply, pair,
-								   steep_merge_keys_chunk_sql(pair, site == SITE_LOCAL ?
-															  CUT_WRITTEN_HERE : CUT_WRITTEN_THERE),
-								   check_chunk, &check);
+			if (steep_exclusion_is_of(lfirst(of), steep_table_side(site, pair)))
+				check_constraint(apply, pair, site, lfirst(of));
 		}
 	}
 }

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * merge_guard.c
- *		Hold the tables of a merge still, and check that they are as planned.
+ *		Keep others off the tables of a merge, and check that they are as planned.
  *
  *-------------------------------------------------------------------------
  */
@@ -18,10 +18,51 @@ static const Statement recorded_statements = {
 	.purpose = "read the planned statements",
 	.text = "SELECT string_agg(statement, E'\\n' ORDER BY seq)\n"
 	"FROM steep_repl.merge_statements\n"
-	"WHERE merge_id = $1 AND table_name = $2",
+	"WHERE merge_id = $1 AND table_name = $2 AND phase = 'apply'",
 	.nparams = 2,
 	.params = {"text", "text"},
 };
+
+/* Keep other merges off a table on one node. */
+static void
+exclude(Apply *apply, Site site, const char *table)
+{
+	const Statement *statement = steep_merge_exclude_sql(site);
+
+	if (site == SITE_LOCAL)
+		(void) steep_local_row(statement, &table, NIL);
+	else
+		(void) steep_peer_row(apply->session->peer, statement, &table);
+}
+
+/*
+ * Keep other merges off the tables, on the node with the lower system
+ * identifier (of two databases of one server: the lower name; of a server and
+ * its copy: the one that was started) first, so that two merges from both ends
+ * do not deadlock.
+ */
+void
+steep_merge_exclude_others(Apply *apply)
+{
+	uint64		here = strtoull(apply->session->here->identifier, NULL, 10);
+	uint64		there = strtoull(apply->session->there->identifier, NULL, 10);
+	int			order = strcmp(apply->session->here->database,
+							   apply->session->there->database);
+	bool		ours = here != there ? here < there : order != 0 ? order < 0 :
+		strcmp(apply->session->here->started,
+			   apply->session->there->started) < 0;
+	Site		first = ours ? SITE_LOCAL : SITE_PEER;
+	ListCell   *cell;
+
+	for (int i = 0; i < 2; i++)
+	{
+		Site		site = i == 0 ? first :
+			(first == SITE_LOCAL ? SITE_PEER : SITE_LOCAL);
+
+		foreach(cell, apply->pairs)
+			exclude(apply, site, steep_merge_table(lfirst(cell)));
+	}
+}
 
 /* Hold both nodes' tables still while their shape is checked and used. */
 static void

@@ -29,6 +29,15 @@ static const Statement count_tables = {
 	.params = {"text"},
 };
 
+static const Statement give_up_merge = {
+	.site = SITE_LOCAL,
+	.writes = true,
+	.purpose = "give up what waits",
+	.text = "SELECT steep_repl.give_up_merge($1, $2)",
+	.nparams = 2,
+	.params = {"text", "oid"},
+};
+
 /* The steps of a merge, by their kind. */
 static const struct
 {
@@ -92,10 +101,20 @@ end(const Job *job, JobStatus status, const JobError *error)
 		steep_server_drop(merge->server);
 }
 
+/* End a merge whose conflicts nobody is going to resolve. */
+static bool
+give_up(const char *id, Oid caller)
+{
+	const char *values[] = {id, psprintf("%u", caller)};
+
+	return steep_merge_ask(&give_up_merge, values)[0] != NULL;
+}
+
 const Operation steep_merge_operation = {
 	.name = MERGE_OPERATION,
 	.label = "merge",
 	.start = start,
 	.run_step = run_step,
 	.end = end,
+	.give_up = give_up,
 };

@@ -6,11 +6,21 @@
  * A merge may be applied long after it was planned, through a server that
  * may lead elsewhere by then.
  *
+ * A worker keeps the connection for its next step, since to connect, and to
+ * read catalogs with nothing cached, takes longer than a small table does.
+ * After an error it is closed, and the worker ends.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
+#include "utils/memutils.h"
+
+#include "base/pinned.h"
 #include "ops/merge.h"
+
+static Session *kept = NULL;	/* by the step before */
+static char kept_of[64];		/* the merge that it is of */
 
 /* Say which database a peer is. */
 char *
@@ -35,15 +45,30 @@ steep_merge_check_identity(const Session *session, const char *id,
 			 errhint("Give the connection of the node that it was planned with.")));
 }
 
-/* Connect to the peer of a merge. */
-Session *
-steep_merge_connect(const Merge *merge)
+/* Take the session that the step before has left, if it is of this merge. */
+static Session *
+take_kept(const Merge *merge)
+{
+	Session    *session = kept;
+
+	if (session == NULL || strcmp(kept_of, merge->id) != 0)
+		return NULL;
+	kept = NULL;
+	session->pinned = steep_pin_begin(PIN_ALWAYS);
+	return session;
+}
+
+/* Connect to the peer of a merge; the session lives as long as we do. */
+static Session *
+connect_to_peer(const Merge *merge)
 {
 	PeerAddress *address = steep_peer_address_parse(merge->server);
+	MemoryContext caller = MemoryContextSwitchTo(TopMemoryContext);
 	Session    *session;
 
 	address->label = pstrdup(merge->peer);
 	session = steep_session_begin(address);
+	MemoryContextSwitchTo(caller);
 	PG_TRY();
 	{
 		steep_merge_check_identity(session, merge->id, merge->identity);
@@ -55,4 +80,28 @@ steep_merge_connect(const Merge *merge)
 	}
 	PG_END_TRY();
 	return session;
+}
+
+/* Connect to the peer of a merge, unless the step before has. */
+Session *
+steep_merge_connect(const Merge *merge)
+{
+	Session    *session = take_kept(merge);
+
+	return session ? session : connect_to_peer(merge);
+}
+
+/* Keep a session in which nothing has gone wrong for the next step. */
+void
+steep_merge_keep(const Merge *merge, Session *session)
+{
+	if (session->open)
+		steep_peer_none(session->peer, steep_merge_abort_sql(), NULL);
+	session->open = false;
+	steep_peer_set_time_limit(session->peer, 0);
+	steep_pin_end(session->pinned);
+	if (kept != NULL)
+		steep_session_abandon(kept);
+	kept = session;
+	strlcpy(kept_of, merge->id, sizeof(kept_of));
 }

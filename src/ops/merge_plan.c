@@ -12,14 +12,11 @@
  */
 #include "postgres.h"
 
-#include "utils/memutils.h"
-
 #include "base/sqltext.h"
 #include "base/testpoint.h"
-#include "generate/overlap_sql.h"
 #include "jobs/progress.h"
 #include "ops/compare.h"
-#include "ops/merge.h"
+#include "ops/merge_walk.h"
 
 static const Statement clear_plan = {
 	.site = SITE_LOCAL,
@@ -68,9 +65,9 @@ static const Statement record_statement = {
 	.site = SITE_LOCAL,
 	.writes = true,
 	.purpose = "record the statements",
-	.text = "SELECT steep_repl.add_merge_statement($1, $2, $3, $4, $5, $6)",
-	.nparams = 6,
-	.params = {"text", "text", "int4", "text", "text", "text"},
+	.text = "SELECT steep_repl.add_merge_statement($1, $2, $3, $4, $5, $6, $7)",
+	.nparams = 7,
+	.params = {"text", "text", "int4", "text", "text", "text", "text"},
 };
 
 static const Statement forget_stale = {
@@ -142,25 +139,39 @@ record(Plan *plan, Spool *decided)
 	steep_progress_add_units(decided->nrows);
 }
 
-/* Read both sides' rows of two lists of keys, and decide them. */
+/* Have the peer read its rows of a list of keys. */
 static void
-decide(Plan *plan, const char *local_keys, const char *peer_keys)
+send_keys(const Plan *plan, const char *peer_keys)
 {
-	Spool	   *here = steep_spool_create("local_rows");
-	Spool	   *there = steep_spool_create("peer_rows");
-	Spool	   *decided = steep_spool_create("decided");
-
 	steep_peer_send(plan->session->peer,
 					steep_merge_read_sql(SITE_PEER, plan->pair, &plan->rule),
 					&peer_keys);
+}
+
+/* Read our rows of a list of keys, and those that the peer was asked for. */
+static List *
+read_rows(const Plan *plan, const char *local_keys)
+{
+	Spool	   *here = steep_spool_create("local_rows");
+	Spool	   *there = steep_spool_create("peer_rows");
+
 	steep_local_rows(steep_merge_read_sql(SITE_LOCAL, plan->pair, &plan->rule),
 					 &local_keys, NIL, here);
 	steep_peer_collect(plan->session->peer, there);
+	return list_make2(here, there);
+}
+
+/* Decide the rows of both sides. */
+static void
+decide(Plan *plan, List *rows)
+{
+	Spool	   *decided = steep_spool_create("decided");
+
 	steep_local_rows(steep_merge_decide_sql(plan->pair, &plan->rule), NULL,
-					 list_make2(here, there), decided);
+					 rows, decided);
 	record(plan, decided);
-	steep_spool_end(here);
-	steep_spool_end(there);
+	steep_spool_end(linitial(rows));
+	steep_spool_end(lsecond(rows));
 	steep_spool_end(decided);
 }
 
@@ -184,32 +195,45 @@ check_complete(const Plan *plan, const Spool *differences)
 			 errhint("Check the unique indexes of the table on both nodes with amcheck.")));
 }
 
+/*
+ * Decide the rows of all batches.  While we decide those of one, the peer
+ * reads those of the next.
+ */
+static void
+decide_batches(Plan *plan, ChunkWalk *walk)
+{
+	char	  **batch = steep_merge_walk_next(walk);
+
+	send_keys(plan, batch[BATCH_THERE]);
+	while (batch != NULL)
+	{
+		List	   *rows;
+
+		TEST_POINT("merge-plan-batch");
+		rows = read_rows(plan, batch[BATCH_HERE]);
+		batch = steep_merge_walk_next(walk);
+		if (batch != NULL)
+			send_keys(plan, batch[BATCH_THERE]);
+		decide(plan, rows);
+	}
+}
+
 /* Decide all rows that differ, a batch at a time. */
 static void
 decide_differences(Plan *plan, Spool *differences)
 {
 	const char *values[] = {steep_merge_chunk_rows(plan->merge, plan->pair)};
 	Spool	   *batches = steep_spool_create("batches");
-	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
-												  "steep_repl plan batch",
-												  ALLOCSET_DEFAULT_SIZES);
-	MemoryContext caller;
-	char	  **batch;
+	ChunkWalk  *walk;
 
 	if (differences->nrows == 0)
 		return;
 	steep_progress_units(differences->nrows);
-	steep_local_rows(steep_overlap_batches_sql(plan->pair), values,
+	steep_local_rows(steep_merge_batches_sql(plan->pair), values,
 					 list_make1(differences), batches);
-	caller = MemoryContextSwitchTo(context);
-	while ((batch = steep_spool_next(batches)) != NULL)
-	{
-		TEST_POINT("merge-plan-batch");
-		decide(plan, batch[BATCH_LOCAL], batch[BATCH_PEER]);
-		MemoryContextReset(context);
-	}
-	MemoryContextSwitchTo(caller);
-	MemoryContextDelete(context);
+	walk = steep_merge_walk_spool(batches);
+	decide_batches(plan, walk);
+	steep_merge_walk_end(walk);
 	steep_spool_end(batches);
 }
 
@@ -229,16 +253,11 @@ record_counts(const Plan *plan, const Counts *counts)
 	steep_merge_book(&record_plan, values, NIL);
 }
 
-/* Record the statements that will apply the plan for a table. */
-void
-steep_merge_record_statements(Session *session, const Merge *merge,
-							  const TablePair *pair)
+/* Record statements of one phase, with numbers from "first" on. */
+static void
+record_statements(const Merge *merge, const TablePair *pair, const char *phase,
+				  List *statements, int first)
 {
-	List	   *pairs = list_make1(unconstify(TablePair *, pair));
-	List	   *statements =
-		steep_merge_statements(pair,
-							   steep_merge_constraints(session, SITE_LOCAL, pairs),
-							   steep_merge_constraints(session, SITE_PEER, pairs));
 	ListCell   *cell;
 
 	foreach(cell, statements)
@@ -246,13 +265,31 @@ steep_merge_record_statements(Session *session, const Merge *merge,
 		Statement  *statement = lfirst(cell);
 		const char *values[] = {
 			merge->id, steep_merge_table(pair),
-			psprintf("%d", list_cell_number(statements, cell) + 1),
+			psprintf("%d", first + foreach_current_index(cell)), phase,
 			statement->site == SITE_LOCAL ? "local" : "peer",
 			statement->purpose, statement->text
 		};
 
 		steep_merge_book(&record_statement, values, NIL);
 	}
+}
+
+/* Record the statements that will apply the plan for a table. */
+void
+steep_merge_record_statements(Session *session, const Merge *merge,
+							  TablePair *pair)
+{
+	List	   *pairs = list_make1(pair);
+	List	   *statements =
+		steep_merge_statements(pair,
+							   steep_merge_constraints(session, SITE_LOCAL, pairs),
+							   steep_merge_constraints(session, SITE_PEER, pairs));
+
+	record_statements(merge, pair, "apply", statements, 1);
+	if (merge->options->sequences && !merge->reverts)
+		record_statements(merge, pair, "sequences",
+						  steep_merge_sequence_statements(session, pair),
+						  list_length(statements) + 1);
 }
 
 /* Prepare to plan one table. */
@@ -312,11 +349,12 @@ replan_table(Merge *merge, Session *session, const char *table, int round)
 		if (chunk == NULL)
 			return;
 		plan->last = strtoll(steep_merge_ask(&forget_stale, stale)[0], NULL, 10);
-		decide(plan, chunk[CHUNK_LOCAL], chunk[CHUNK_PEER]);
+		send_keys(plan, chunk[CHUNK_PEER]);
+		decide(plan, read_rows(plan, chunk[CHUNK_LOCAL]));
 	}
 }
 
-/* Connect, plan or replan the step's table, and disconnect. */
+/* Plan or replan the step's table. */
 static void
 run(StepContext *step, bool anew)
 {
@@ -332,6 +370,7 @@ run(StepContext *step, bool anew)
 		else
 			replan_table(merge, session, step->target,
 						 (int) steep_merge_param(step, "round", 1));
+		steep_merge_keep(merge, session);
 	}
 	PG_CATCH();
 	{
@@ -339,7 +378,6 @@ run(StepContext *step, bool anew)
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
-	steep_session_end(session);
 }
 
 /* Step "plan": compare the target and decide each row that differs. */

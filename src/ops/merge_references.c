@@ -44,16 +44,13 @@ report(const TablePair *pair, const Check *check, const char *row)
 
 /* Check a chunk of rows. */
 static void
-check_chunk(Apply *apply, TablePair *pair, char **chunk, void *arg)
+check_chunk(Apply *apply, TablePair *pair, char **chunk, Check *check)
 {
-	Check	   *check = arg;
 	Site		site = check->statement->site;
 	const char *list = !check->orphan ? chunk[1] :
 		chunk[site == SITE_LOCAL ? CHUNK_LOCAL : CHUNK_PEER];
 	char	  **row;
 
-	if (check->broken)
-		return;
 	row = site == SITE_LOCAL ? steep_local_row(check->statement, &list, NIL) :
 		steep_peer_row(apply->session->peer, check->statement, &list);
 	if (row == NULL)
@@ -70,13 +67,18 @@ check_key(Apply *apply, TablePair *pair, Site site, const ForeignKey *fk,
 {
 	Check		check = {.fk = fk,.orphan = orphan};
 	const Statement *cut;
+	ChunkWalk  *walk;
+	char	  **chunk;
 
 	check.statement = orphan ? steep_merge_orphan_sql(site, pair, fk) :
 		steep_merge_widow_sql(site, pair, fk);
 	cut = !orphan ? steep_merge_old_chunk_sql(site, pair, fk) :
 		steep_merge_keys_chunk_sql(pair, site == SITE_LOCAL ?
 								   CUT_WRITTEN_HERE : CUT_WRITTEN_THERE);
-	steep_merge_each_chunk(apply, pair, cut, check_chunk, &check);
+	walk = steep_merge_walk_batch(apply, pair, cut);
+	while (!check.broken && (chunk = steep_merge_walk_next(walk)) != NULL)
+		check_chunk(apply, pair, chunk, &check);
+	steep_merge_walk_end(walk);
 	return !check.broken;
 }
 

@@ -55,11 +55,11 @@ static const Statement summarize = {
 static const Statement list_statements = {
 	.site = SITE_LOCAL,
 	.purpose = "list the statements",
-	.text = "SELECT (row_number() OVER (ORDER BY t.seq, s.seq))::int,\n"
+	.text = "SELECT (row_number() OVER (ORDER BY s.phase, t.seq, s.seq))::int,\n"
 	"       s.runs_on, s.purpose, s.statement\n"
 	"FROM steep_repl.merge_statements s\n"
 	"JOIN steep_repl.merge_tables t USING (merge_id, table_name)\n"
-	"WHERE s.merge_id = $1 ORDER BY t.seq, s.seq",
+	"WHERE s.merge_id = $1 ORDER BY s.phase, t.seq, s.seq",
 	.nparams = 1,
 	.params = {"text"},
 };

@@ -38,9 +38,7 @@ enum
 	CONFLICT_SEQ,
 	CONFLICT_COLUMNS,
 	CONFLICT_KEY,
-	CONFLICT_LOCAL,
-	CONFLICT_TO_LOCAL,
-	CONFLICT_TO_REMOTE
+	CONFLICT_LOCAL
 };
 
 static const Statement lay_over = {
@@ -183,22 +181,26 @@ find(const Resolution *wanted)
 	return conflict;
 }
 
-/* Refuse to write to a node that the merge does not write to. */
+/* Refuse what the merge was asked not to do. */
 static void
-check_direction(const Resolution *wanted, char **conflict)
+check_options(const Resolution *wanted, const MergeOptions *options)
 {
 	bool		custom = strcmp(wanted->how, "custom") == 0;
+	bool		here = custom || strcmp(wanted->how, "remote") == 0;
+	bool		there = custom || strcmp(wanted->how, "local") == 0;
 
-	if ((conflict[CONFLICT_TO_LOCAL][0] == 't' ||
-		 !(custom || strcmp(wanted->how, "remote") == 0)) &&
-		(conflict[CONFLICT_TO_REMOTE][0] == 't' ||
-		 !(custom || strcmp(wanted->how, "local") == 0)))
-		return;
-	ereport(ERROR,
-			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			 errmsg("resolution \"%s\" would write to a node that merge \"%s\" does not write to",
-					wanted->how, wanted->merge),
-			 errhint("Its option direction says so; skip the conflict, or start a new merge.")));
+	if ((here && !options->to_local) || (there && !options->to_remote))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("resolution \"%s\" would write to a node that merge \"%s\" does not write to",
+						wanted->how, wanted->merge),
+				 errhint("Its option direction says so; skip the conflict, or start a new merge.")));
+	if ((here || there) && !options->updates)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("resolution \"%s\" would update a row, which merge \"%s\" does not do",
+						wanted->how, wanted->merge),
+				 errhint("Its option actions says so; skip the conflict, or start a new merge.")));
 }
 
 /* Refuse columns that the row does not have, and another key. */
@@ -245,7 +247,7 @@ read_row(const Resolution *wanted, char **conflict)
 	};
 	char	  **laid = steep_merge_ask(&lay_over, values);
 	const char *record[] = {laid[0]};
-	int			pinned = steep_pin_begin();
+	int			pinned = steep_pin_begin(PIN_ALWAYS);
 	char	  **row;
 
 	check_columns(wanted, laid);
@@ -285,14 +287,16 @@ Datum
 steep_repl_resolve_conflict(PG_FUNCTION_ARGS)
 {
 	Resolution	wanted = read_arguments(fcinfo);
+	char	  **found;
 	char	  **conflict;
 	char	  **row = NULL;
 
 	check_how(&wanted);
-	steep_merge_check_settled(wanted.merge, steep_merge_take(wanted.merge));
+	found = steep_merge_take(wanted.merge);
+	steep_merge_check_settled(wanted.merge, found);
 	wanted.table = name_table(PG_GETARG_DATUM(1));
 	conflict = find(&wanted);
-	check_direction(&wanted, conflict);
+	check_options(&wanted, steep_merge_options(found));
 	if (wanted.row != NULL)
 		row = read_row(&wanted, conflict);
 	return record(&wanted, conflict, row);

@@ -196,12 +196,19 @@ read_id(FunctionCallInfo fcinfo)
 	return text_to_cstring(PG_GETARG_TEXT_PP(0));
 }
 
-/* Read the options of a merge that was found. */
+/* Read the options of a merge that was found, as JSON. */
 static Jsonb *
 options_of(char **found)
 {
 	return DatumGetJsonbP(DirectFunctionCall1(jsonb_in,
 											  CStringGetDatum(found[FOUND_OPTIONS])));
+}
+
+/* Read the options of a merge that was found. */
+MergeOptions *
+steep_merge_options(char **found)
+{
+	return steep_options_read(options_of(found));
 }
 
 /* apply_merge(p_merge_id text, p_peer_connstr text) */
@@ -223,8 +230,8 @@ steep_repl_apply_merge(PG_FUNCTION_ARGS)
 	(void) steep_merge_book(&reopen_merge, values, NIL);
 	if (address->server == NULL)
 		steep_server_create(psprintf("steep_repl_%s", id), address);
-	steep_merge_enqueue_apply(id, steep_options_read(options_of(found)),
-							  tables_of(id), atoi(found[FOUND_ROUND]));
+	steep_merge_enqueue_apply(id, steep_merge_options(found), tables_of(id),
+							  atoi(found[FOUND_ROUND]));
 	PG_RETURN_DATUM(steep_merge_record(id));
 }
 
@@ -294,6 +301,7 @@ steep_merge_revert(StepContext *step)
 		steep_progress_add_rows(strtoll(steep_merge_ask(&plan_revert, values)[0],
 										NULL, 10));
 		steep_merge_record_statements(session, merge, pair);
+		steep_merge_keep(merge, session);
 	}
 	PG_CATCH();
 	{
@@ -301,7 +309,6 @@ steep_merge_revert(StepContext *step)
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
-	steep_session_end(session);
 }
 
 /* prune_merges(p_older_than interval) */

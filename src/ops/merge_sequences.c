@@ -127,6 +127,51 @@ steep_merge_check_sequences(Session *session, List *pairs)
 	}
 }
 
+/* List the statements that read the ends of columns, on both nodes. */
+static List *
+statements_of_ends(const TablePair *pair, List *columns)
+{
+	List	   *statements = NIL;
+	ListCell   *cell;
+
+	foreach(cell, columns)
+	{
+		for (Site site = SITE_LOCAL; site <= SITE_PEER; site++)
+			statements = lappend(statements,
+								 unconstify(Statement *,
+											steep_sequence_ends_sql(site, pair, lfirst(cell))));
+	}
+	return statements;
+}
+
+/* List the statements that move the sequences of a table, on both nodes. */
+List *
+steep_merge_sequence_statements(Session *session, TablePair *pair)
+{
+	List	   *ends = NIL;
+	List	   *moves = NIL;
+
+	for (Site site = SITE_LOCAL; site <= SITE_PEER; site++)
+	{
+		ListCell   *cell;
+
+		foreach(cell, list_feeds(session, site, list_make1(pair)))
+		{
+			char	  **feed = lfirst(cell);
+			const ColumnInfo *column = find_column(pair, feed);
+
+			if (column == NULL || feed[FEED_PLAIN][0] != 't' ||
+				feed[FEED_ALLOWED][0] != 't')
+				continue;
+			ends = list_append_unique_ptr(ends, unconstify(ColumnInfo *, column));
+			moves = lappend(moves, unconstify(Statement *,
+											  steep_sequence_move_sql(site, feed[FEED_SCHEMA],
+																	  feed[FEED_NAME], column)));
+		}
+	}
+	return list_concat(statements_of_ends(pair, ends), moves);
+}
+
 /* Move one sequence beyond the values of the column that it feeds. */
 static void
 move(Session *session, Site site, const TablePair *pair,
@@ -227,6 +272,7 @@ move_sequences(Merge *merge, Session *session, const char *table)
 	ListCell   *cell;
 
 	steep_peer_none(session->peer, steep_merge_begin_sql(), NULL);
+	session->open = true;
 	(void) ask(session, steep_merge_settings_sql(SITE_LOCAL), limits);
 	(void) ask(session, steep_merge_settings_sql(SITE_PEER), limits);
 	here = list_feeds(session, SITE_LOCAL, list_make1(pair));
@@ -234,6 +280,7 @@ move_sequences(Merge *merge, Session *session, const char *table)
 	foreach(cell, pair->columns)
 		move_column(session, pair, lfirst(cell), here, there);
 	steep_peer_none(session->peer, steep_merge_commit_sql(), NULL);
+	session->open = false;
 }
 
 /* Step "sequences": move those of the target past what was merged. */
@@ -248,6 +295,7 @@ steep_merge_sequences(StepContext *step)
 	PG_TRY();
 	{
 		move_sequences(merge, session, step->target);
+		steep_merge_keep(merge, session);
 	}
 	PG_CATCH();
 	{
@@ -255,5 +303,4 @@ steep_merge_sequences(StepContext *step)
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
-	steep_session_end(session);
 }

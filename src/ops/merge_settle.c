@@ -26,6 +26,15 @@ static const Statement mark_settled = {
 	.params = {"int8"},
 };
 
+static const Statement list_settled = {
+	.site = SITE_LOCAL,
+	.writes = true,
+	.purpose = "list the batches whose markers nobody needs",
+	.text = "SELECT merges, batches FROM steep_repl.settled_batches($1)",
+	.nparams = 1,
+	.params = {"text"},
+};
+
 /* Step "settle": finish here what the peer has applied of an earlier step. */
 void
 steep_merge_settle(StepContext *step)
@@ -38,6 +47,7 @@ steep_merge_settle(StepContext *step)
 		steep_merge_claim_batch(apply);
 		if (apply->forward)
 			(void) steep_merge_finish_batch(apply);
+		steep_merge_keep(apply->merge, apply->session);
 	}
 	PG_CATCH();
 	{
@@ -45,7 +55,6 @@ steep_merge_settle(StepContext *step)
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
-	steep_session_end(apply->session);
 	if (apply->forward && apply->table != NULL)
 		steep_merge_mark_batch(apply, true);
 	else if (apply->forward)
@@ -54,13 +63,17 @@ steep_merge_settle(StepContext *step)
 }
 
 /*
- * Have the peer forget the markers of a merge, of which every step that left
- * one is complete.  Nobody waits for the answer: if it fails, the markers are
- * among what steep_repl.leftovers() lists there.
+ * Have the peer forget what it has marked for a merge, and for those that have
+ * failed before, but what may be needed to settle a doubt.  Nobody waits for
+ * the answer: if it fails, the markers are among what steep_repl.leftovers()
+ * lists there.
  */
 void
 steep_merge_forget_batches(Session *session, const char *id)
 {
+	char	  **settled = steep_merge_ask(&list_settled, &id);
+
 	steep_peer_none(session->peer, steep_merge_commit_sql(), NULL);
-	steep_peer_send(session->peer, steep_merge_forget_sql(), &id);
+	steep_peer_send(session->peer, steep_merge_forget_sql(),
+					(const char *const *) settled);
 }

@@ -43,6 +43,17 @@ static const Statement add_settle_steps = {
 	.params = {"int8", "text"},
 };
 
+static const Statement summarize = {
+	.site = SITE_LOCAL,
+	.writes = true,
+	.purpose = "say what the merge is",
+	.text = "SELECT jsonb_strip_nulls(jsonb_build_object('peer', peer, 'tables', tables,\n"
+	"  'strategy', strategy, 'dry_run', dry_run, 'reverts', reverts))\n"
+	"FROM steep_repl.merge_audit_log WHERE merge_id = $1",
+	.nparams = 1,
+	.params = {"text"},
+};
+
 /* The columns of list_changes. */
 enum
 {
@@ -98,7 +109,19 @@ add_last(List *steps, bool sequences, List *tables)
 						lfirst(cell), 1);
 		steps = add(steps, "verify", MERGE_STAGE_VERIFY, lfirst(cell), 1);
 	}
+	((StepSpec *) llast(steps))->params = "{\"last\": 1}";
 	return steps;
+}
+
+/* Submit a job of a merge; returns its number. */
+static int64
+enqueue(const char *id, const char *event, List *steps)
+{
+	JobSpec		spec = {.operation = MERGE_OPERATION,.merge_id = id,.parallel = 1};
+
+	spec.event = event;
+	spec.summary = steep_merge_ask(&summarize, &id)[0];
+	return steep_job_enqueue(&spec, steps);
 }
 
 /*
@@ -110,7 +133,6 @@ steep_merge_enqueue(const char *id, const MergeOptions *options,
 					const char *plan, List *tables, const uint64 *weights,
 					bool dry_run)
 {
-	JobSpec		spec = {.operation = MERGE_OPERATION,.merge_id = id,.parallel = 1};
 	bool		reverts = strcmp(plan, "revert") == 0;
 	List	   *steps = NIL;
 	uint64		weight = 0;
@@ -130,7 +152,7 @@ steep_merge_enqueue(const char *id, const MergeOptions *options,
 						  weight);
 		steps = add_last(steps, options->sequences && !reverts, tables);
 	}
-	(void) steep_job_enqueue(&spec, steps);
+	(void) enqueue(id, reverts ? "revert" : "start", steps);
 }
 
 /*
@@ -141,13 +163,11 @@ void
 steep_merge_enqueue_apply(const char *id, const MergeOptions *options,
 						  List *tables, int round)
 {
-	JobSpec		spec = {.operation = MERGE_OPERATION,.merge_id = id,.parallel = 1};
 	List	   *steps = add_apply(NIL, options, round_params(round, 0, false), 1);
 	const char *values[] = {NULL, id};
 
-	values[0] = steep_books_number(steep_job_enqueue(&spec,
-													 add_last(steps, options->sequences,
-															  tables)));
+	steps = add_last(steps, options->sequences, tables);
+	values[0] = steep_books_number(enqueue(id, "apply", steps));
 	(void) steep_merge_book(&add_settle_steps, values, NIL);
 }
 

@@ -15,14 +15,18 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
+#include "utils/snapmgr.h"
 
+#include "base/image.h"
 #include "base/options.h"
 #include "base/sqltext.h"
 #include "jobs/ledger.h"
 #include "jobs/queue.h"
+#include "ops/filters.h"
 #include "ops/merge.h"
 #include "ops/merge_echo.h"
 #include "ops/merge_options.h"
+#include "ops/schema.h"
 #include "ops/tables.h"
 #include "run/server.h"
 
@@ -98,12 +102,7 @@ steep_merge_check_peer(const Session *session)
 						   "It is a standby." :
 						   "Its default_transaction_read_only is on."),
 				 errhint("Connect to a node that takes writes.")));
-	if (strcmp(session->here->identifier, session->there->identifier) == 0 &&
-		strcmp(session->here->database, session->there->database) == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("peer \"%s\" is this very database", label),
-				 errhint("Give the connection of the other node.")));
+	steep_session_check_other(session);
 	check_markers(session);
 }
 
@@ -165,11 +164,59 @@ check_tables(Submission *merge, Session *session)
 	steep_tables_check(session, merge->asked,
 					   steep_options_object(merge->json, "primary_keys"));
 	steep_merge_check_pairs(session, merge->asked);
+	foreach(cell, merge->asked)
+	{
+		if (merge->options->to_local)
+			steep_filters_check_excluded(session, lfirst(cell), SITE_LOCAL);
+		if (merge->options->to_remote)
+			steep_filters_check_excluded(session, lfirst(cell), SITE_PEER);
+	}
 	if (!merge->options->allow_echo)
 		steep_merge_foresee_echo(session, merge->asked, merge->dry_run);
 	merge->skew = steep_merge_settle_times(session, merge->asked, merge->tables);
 	if (merge->options->sequences && !merge->dry_run)
 		steep_merge_check_sequences(session, merge->asked);
+}
+
+/*
+ * Order the tables by the foreign keys of both nodes.  Rows of tables that
+ * refer to each other need each other, so they are no batches.
+ */
+static void
+order_tables(Submission *merge, Session *session)
+{
+	List	   *keys = list_concat(steep_merge_foreign_keys(session, SITE_LOCAL,
+															merge->asked),
+								   steep_merge_foreign_keys(session, SITE_PEER,
+															merge->asked));
+	const ForeignKey *fk;
+
+	merge->pairs = steep_fkgraph_order(merge->asked, keys);
+	fk = steep_fkgraph_cycle(merge->pairs, keys);
+	if (fk == NULL || !merge->options->by_batch || !merge->options->inserts)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("tables whose foreign keys form a cycle cannot be merged in batches"),
+			 errdetail("Table \"%s\" refers to table \"%s\" by foreign key \"%s\", and is referred to in turn.",
+					   steep_sql_name(fk->child_schema, fk->child),
+					   steep_sql_name(fk->parent_schema, fk->parent), fk->name),
+			 errhint("Merge these tables as a whole: without the option atomicity, in a call of their own.")));
+}
+
+/*
+ * Look at how the tables' schemas differ, and do about it what the caller
+ * wants.  A dry run creates nothing.
+ */
+static void
+settle_drift(const Submission *merge, ArrayType *tables)
+{
+	DriftMode	mode = steep_drift_mode(steep_options_text(merge->json, "schema"));
+
+	if (mode == DRIFT_AUTO && merge->dry_run)
+		mode = DRIFT_MANUAL;
+	if (mode != DRIFT_IGNORE && tables != NULL)
+		steep_drift_settle(merge->address, steep_image_array(tables), mode);
 }
 
 /* Check the merge on both nodes, and order its tables. */
@@ -187,9 +234,7 @@ check_merge(Submission *merge)
 			warn_of_triggers(session, SITE_PEER);
 		}
 		check_tables(merge, session);
-		merge->pairs = steep_fkgraph_order(merge->asked,
-										   steep_merge_foreign_keys(session, SITE_LOCAL,
-																	merge->asked));
+		order_tables(merge, session);
 		merge->identity = steep_merge_identity(session);
 	}
 	PG_CATCH();
@@ -309,6 +354,7 @@ Datum
 steep_repl_start_merge(PG_FUNCTION_ARGS)
 {
 	Submission	merge = {0};
+	ArrayType  *tables;
 
 	merge.strategy = steep_options_strategy(PG_ARGISNULL(2) ? NULL :
 											text_to_cstring(PG_GETARG_TEXT_PP(2)));
@@ -321,9 +367,13 @@ steep_repl_start_merge(PG_FUNCTION_ARGS)
 	steep_job_check();
 	merge.address = steep_peer_address_parse(PG_ARGISNULL(0) ? NULL :
 											 text_to_cstring(PG_GETARG_TEXT_PP(0)));
-	merge.asked = steep_tables_resolve(PG_ARGISNULL(1) ? NULL :
-									   PG_GETARG_ARRAYTYPE_P(1));
+	tables = PG_ARGISNULL(1) ? NULL : PG_GETARG_ARRAYTYPE_P(1);
+	settle_drift(&merge, tables);
+	/* what that has created is newer than the caller's snapshot */
+	PushActiveSnapshot(GetLatestSnapshot());
+	merge.asked = steep_tables_resolve(tables);
 	check_merge(&merge);
+	PopActiveSnapshot();
 	record_merge(&merge);
 	enqueue(&merge);
 	PG_RETURN_DATUM(steep_merge_record(merge.id));

@@ -11,10 +11,8 @@
  */
 #include "postgres.h"
 
-#include "utils/memutils.h"
-
 #include "jobs/progress.h"
-#include "ops/merge.h"
+#include "ops/merge_walk.h"
 
 static const Statement record_verify = {
 	.site = SITE_LOCAL,
@@ -32,25 +30,32 @@ static const Statement count_moved = {
 	"  UNION SELECT n FROM peer_rows) AS moved",
 };
 
-/* Count the rows of a chunk that are not, on both nodes, as they were left. */
+/* Count the rows of a walk that are not, on both nodes, as they were left. */
 static int64
-verify_chunk(Session *session, TablePair *pair, char **chunk)
+count_changed(Session *session, const TablePair *pair, ChunkWalk *walk)
 {
-	const char *local_keys = chunk[CHUNK_LOCAL];
-	const char *peer_keys = chunk[CHUNK_PEER];
-	Spool	   *here = steep_spool_create("local_rows");
-	Spool	   *there = steep_spool_create("peer_rows");
-	char	   *moved;
+	int64		changed = 0;
+	char	  **chunk;
 
-	steep_peer_send(session->peer, steep_merge_look_sql(SITE_PEER, pair),
-					&peer_keys);
-	steep_local_rows(steep_merge_look_sql(SITE_LOCAL, pair), &local_keys, NIL,
-					 here);
-	steep_peer_collect(session->peer, there);
-	moved = steep_local_value(&count_moved, NULL, list_make2(here, there));
-	steep_spool_end(here);
-	steep_spool_end(there);
-	return strtoll(moved, NULL, 10);
+	while ((chunk = steep_merge_walk_next(walk)) != NULL)
+	{
+		const char *local_keys = chunk[CHUNK_LOCAL];
+		const char *peer_keys = chunk[CHUNK_PEER];
+		Spool	   *here = steep_spool_create("local_rows");
+		Spool	   *there = steep_spool_create("peer_rows");
+
+		steep_peer_send(session->peer, steep_merge_look_sql(SITE_PEER, pair),
+						&peer_keys);
+		steep_local_rows(steep_merge_look_sql(SITE_LOCAL, pair), &local_keys,
+						 NIL, here);
+		steep_merge_walk_ahead(walk);
+		steep_peer_collect(session->peer, there);
+		changed += strtoll(steep_local_value(&count_moved, NULL,
+											 list_make2(here, there)), NULL, 10);
+		steep_spool_end(here);
+		steep_spool_end(there);
+	}
+	return changed;
 }
 
 /* Count and record the merged rows of a table that are not as they were left. */
@@ -58,42 +63,29 @@ static void
 verify_table(const Merge *merge, Session *session, const char *table)
 {
 	TablePair  *pair = linitial(steep_merge_pairs(session, merge, table));
-	const Statement *cut = steep_merge_keys_chunk_sql(pair, CUT_APPLIED);
-	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
-												  "steep_repl verify chunk",
-												  ALLOCSET_DEFAULT_SIZES);
-	MemoryContext caller = MemoryContextSwitchTo(context);
-	char		after[32] = "0";
-	int64		differ = 0;
+	ChunkWalk  *walk =
+		steep_merge_walk_decisions(merge, pair,
+								   steep_merge_keys_chunk_sql(pair, CUT_APPLIED),
+								   "0", CHUNK_WHOLE);
+	int64		changed = count_changed(session, pair, walk);
 	const char *values[2];
 
-	for (;;)
-	{
-		const char *where[] = {
-			pair->record, after, CHUNK_WHOLE,
-			steep_merge_chunk_rows(merge, pair)
-		};
-		char	  **chunk = steep_merge_ask(cut, where);
-
-		if (chunk == NULL)
-			break;
-		snprintf(after, sizeof(after), "%s", chunk[CHUNK_LAST]);
-		differ += verify_chunk(session, pair, chunk);
-		MemoryContextReset(context);
-	}
-	MemoryContextSwitchTo(caller);
-	MemoryContextDelete(context);
+	steep_merge_walk_end(walk);
 	values[0] = pair->record;
-	values[1] = psprintf(INT64_FORMAT, differ);
+	values[1] = psprintf(INT64_FORMAT, changed);
 	steep_merge_book(&record_verify, values, NIL);
 }
 
-/* Step "verify": compare the target's merged rows once more. */
+/*
+ * Step "verify": compare the target's merged rows once more.  The last one has
+ * the peer forget what it has marked, whatever becomes of the others.
+ */
 void
 steep_merge_verify(StepContext *step)
 {
 	Merge	   *merge = steep_merge_load(step->job->merge_id);
 	Session    *session = steep_merge_connect(merge);
+	bool		last = steep_merge_param(step, "last", 0) != 0;
 
 	steep_progress_phase("verify");
 	steep_progress_table(step->target);
@@ -101,7 +93,10 @@ steep_merge_verify(StepContext *step)
 	{
 		steep_session_read(session);
 		verify_table(merge, session, step->target);
-		steep_merge_forget_batches(session, merge->id);
+		if (!last)
+			steep_merge_keep(merge, session);
+		else
+			steep_merge_forget_batches(session, merge->id);
 	}
 	PG_CATCH();
 	{
@@ -109,5 +104,6 @@ steep_merge_verify(StepContext *step)
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
-	steep_session_end(session);
+	if (last)
+		steep_session_end(session);
 }

@@ -4,15 +4,16 @@
  *		Lock, check and write the rows of one batch of a merge.
  *
  * Rows go in chunks, in the order of the decisions, which is that of the
- * keys.  Deletes come before inserts, and these before updates; tables come
- * after those that their foreign keys point to, but for deletes.  What undoes
- * a merge goes backwards.
+ * keys, to both nodes at once: while the peer works on a chunk, we write ours
+ * and cut the peer's next.  Deletes come before inserts, and these before
+ * updates; tables come after those that their foreign keys point to, but for
+ * deletes.  What undoes a merge goes backwards.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
-#include "utils/memutils.h"
+#include "catalog/pg_trigger.h"
 
 #include "base/sqltext.h"
 #include "base/testpoint.h"
@@ -39,45 +40,24 @@ static const Statement cut_rows = {
 	.params = {"int8", "text", "text[]", "bool", "int8", "int8", "int8", "text[]"},
 };
 
-/* Rows of one table to be written to one node in one way. */
-typedef struct Writing
+/* Parameters of cut_rows. */
+enum
 {
-	const Apply *apply;
-	TablePair  *pair;
-	Site		site;
-	const char *actions;		/* that it is about, as an array */
-	bool		old;			/* the rows as they were */
-	const Statement *statement;
-} Writing;
+	CUT_AFTER = 4,				/* the decision after which it starts */
+	CUT_NVALUES = 8
+};
 
-/* Walk the decisions of a batch on a table in the chunks that a statement cuts. */
-void
-steep_merge_each_chunk(Apply *apply, TablePair *pair, const Statement *cut,
-					   ChunkWork work, void *arg)
+/* Say how rows go to a node, in one way; without a statement none do. */
+typedef Writing (*WritingMaker) (const Apply *apply, Site site,
+								 TablePair *pair);
+
+/* Walk the decisions of the batch on a table that a cut takes. */
+ChunkWalk *
+steep_merge_walk_batch(const Apply *apply, const TablePair *pair,
+					   const Statement *cut)
 {
-	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
-												  "steep_repl merge chunk",
-												  ALLOCSET_DEFAULT_SIZES);
-	MemoryContext caller = MemoryContextSwitchTo(context);
-	char		after[32];
-
-	snprintf(after, sizeof(after), "%s", apply->after);
-	for (;;)
-	{
-		const char *values[] = {
-			pair->record, after, apply->until,
-			steep_merge_chunk_rows(apply->merge, pair)
-		};
-		char	  **chunk = steep_merge_ask(cut, values);
-
-		if (chunk == NULL)
-			break;
-		snprintf(after, sizeof(after), "%s", chunk[CHUNK_LAST]);
-		work(apply, pair, chunk, arg);
-		MemoryContextReset(context);
-	}
-	MemoryContextSwitchTo(caller);
-	MemoryContextDelete(context);
+	return steep_merge_walk_decisions(apply->merge, pair, cut,
+									  apply->after, apply->until);
 }
 
 /* Mark the decisions that a lock statement named as moved. */
@@ -99,24 +79,30 @@ mark_moved(Apply *apply, TablePair *pair, Spool *moved)
 	steep_spool_end(moved);
 }
 
-/* Lock and check a chunk of rows: on both nodes, or here to roll forward. */
+/* Lock and check the rows of a walk: on both nodes, or here to roll forward. */
 static void
-lock_chunk(Apply *apply, TablePair *pair, char **chunk, void *arg)
+lock_rows(Apply *apply, TablePair *pair, ChunkWalk *walk)
 {
-	const char *local_keys = chunk[CHUNK_LOCAL];
-	const char *peer_keys = chunk[CHUNK_PEER];
-	Spool	   *here = steep_spool_create("here");
-	Spool	   *there = steep_spool_create("there");
+	char	  **chunk;
 
-	if (!apply->forward)
-		steep_peer_send(apply->session->peer,
-						steep_merge_lock_sql(SITE_PEER, pair), &peer_keys);
-	steep_local_rows(steep_merge_lock_sql(SITE_LOCAL, pair), &local_keys, NIL,
-					 here);
-	if (!apply->forward)
-		steep_peer_collect(apply->session->peer, there);
-	mark_moved(apply, pair, here);
-	mark_moved(apply, pair, there);
+	while ((chunk = steep_merge_walk_next(walk)) != NULL)
+	{
+		const char *local_keys = chunk[CHUNK_LOCAL];
+		const char *peer_keys = chunk[CHUNK_PEER];
+		Spool	   *here = steep_spool_create("here");
+		Spool	   *there = steep_spool_create("there");
+
+		if (!apply->forward)
+			steep_peer_send(apply->session->peer,
+							steep_merge_lock_sql(SITE_PEER, pair), &peer_keys);
+		steep_local_rows(steep_merge_lock_sql(SITE_LOCAL, pair), &local_keys,
+						 NIL, here);
+		steep_merge_walk_ahead(walk);
+		if (!apply->forward)
+			steep_peer_collect(apply->session->peer, there);
+		mark_moved(apply, pair, here);
+		mark_moved(apply, pair, there);
+	}
 }
 
 /*
@@ -132,87 +118,24 @@ steep_merge_lock_rows(Apply *apply)
 
 	TEST_POINT("merge-before-lock");
 	foreach(cell, apply->pairs)
-		steep_merge_each_chunk(apply, lfirst(cell),
-							   steep_merge_keys_chunk_sql(lfirst(cell),
-														  apply->forward ?
-														  CUT_PLANNED_HERE : CUT_PLANNED),
-							   lock_chunk, NULL);
-	TEST_POINT("merge-after-lock");
-}
+	{
+		TablePair  *pair = lfirst(cell);
+		ChunkWalk  *walk =
+			steep_merge_walk_batch(apply, pair,
+								   steep_merge_keys_chunk_sql(pair, apply->forward ?
+															  CUT_PLANNED_HERE : CUT_PLANNED));
 
-/* Does no trigger fire on a node? */
-static bool
-is_replica(const Apply *apply, Site site)
-{
-	return site == SITE_LOCAL ? apply->local_replica : apply->peer_replica;
+		lock_rows(apply, pair, walk);
+		steep_merge_walk_end(walk);
+	}
+	TEST_POINT("merge-after-lock");
 }
 
 /* Are a table's rows on a node updated by deleting and inserting them? */
 static bool
 replaces(const Apply *apply, Site site, const TablePair *pair)
 {
-	return is_replica(apply, site) && steep_merge_replaces(site, pair);
-}
-
-/* Say what it takes to delete and insert rows instead, or NULL. */
-static char *
-way_to_replace(const Writing *writing)
-{
-	const TablePair *pair = writing->pair;
-	const RelInfo *rel = steep_table_side(writing->site, pair);
-	List	   *grants = NIL;
-
-	if (pair->excluded != NIL)
-		return NULL;
-	if (writing->apply->merge->options->fire_triggers)
-		return "merge without the option fire_triggers";
-	if (!rel->deletable)
-		grants = lappend(grants, psprintf("DELETE ON %s",
-										  steep_sql_name(rel->schema, rel->name)));
-	if (!is_replica(writing->apply, writing->site))
-		grants = lappend(grants, "SET ON PARAMETER session_replication_role");
-	return grants == NIL ? NULL :
-		psprintf("GRANT %s to the role that connects there",
-				 steep_sql_join(grants, " and "));
-}
-
-/* Tell how values that no two rows may share can change places. */
-static void
-add_hint(void *arg)
-{
-	int			code = geterrcode();
-	char	   *way = way_to_replace(arg);
-
-	if ((code == ERRCODE_UNIQUE_VIOLATION ||
-		 code == ERRCODE_EXCLUSION_VIOLATION) && way != NULL)
-		errhint("If rows exchange such values, %s.", way);
-}
-
-/* Refuse what became of rows that were written. */
-static void
-check_written(Apply *apply, const Writing *writing, const char *wanted,
-			  char **row)
-{
-	const char *table = steep_merge_table(writing->pair);
-	const char *where = writing->site == SITE_LOCAL ? "here" : "on the peer";
-	char	   *way = steep_merge_is_rigid(writing->site, writing->pair) ?
-		way_to_replace(writing) : NULL;
-
-	if (strcmp(row[0], wanted) != 0 && is_replica(apply, writing->site))
-		ereport(ERROR,
-				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-				 errmsg("rows of table \"%s\" appeared or went while they were merged",
-						table),
-				 errdetail("Step \"%s\" wrote %s rows of %s.",
-						   writing->statement->purpose, row[0], wanted)));
-	if (strcmp(row[0], wanted) != 0 || strcmp(row[1], wanted) != 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION),
-				 errmsg("rows of table \"%s\" are not what was written %s",
-						table, where),
-				 errdetail("%s of %s rows are.", row[1], wanted),
-				 way ? errhint("No update can write an identity column that is always generated: %s.", way) :
-				 errhint("Look for triggers and generated columns that differ between the nodes; if there are none, start a new merge.")));
+	return steep_merge_is_replica(apply, site) && steep_merge_replaces(site, pair);
 }
 
 /* List the names of a side's columns in the order of its row type. */
@@ -227,62 +150,133 @@ row_order(const RelInfo *rel)
 	return steep_sql_array(names);
 }
 
-/* Run the statement of a writing on a chunk of rows. */
+/* The values by which rows of a writing are cut, up to n after a decision. */
 static void
-write_chunk(Apply *apply, const Writing *writing, char **chunk)
+cut_values(const Writing *writing, const char *after, const char *n,
+		   const char **values)
 {
-	const char *const *rows = (const char *const *) chunk + 2;
-	ErrorContextCallback hint = {
-		.previous = error_context_stack,
-		.callback = add_hint,
-		.arg = unconstify(Writing *, writing),
-	};
+	const Apply *apply = writing->apply;
+	TablePair  *pair = writing->pair;
 
-	TEST_POINT("merge-write-chunk");
-	error_context_stack = &hint;
-	check_written(apply, writing, chunk[1],
-				  writing->site == SITE_LOCAL ?
-				  steep_local_row(writing->statement, rows, NIL) :
-				  steep_peer_row(apply->session->peer, writing->statement, rows));
-	error_context_stack = hint.previous;
-	steep_progress_add_rows(strtoll(chunk[1], NULL, 10));
+	values[0] = pair->record;
+	values[1] = writing->site == SITE_LOCAL ? "local" : "remote";
+	values[2] = writing->actions;
+	values[3] = writing->old ? "true" : "false";
+	values[CUT_AFTER] = after;
+	values[5] = apply->until;
+	values[6] = n;
+	values[7] = row_order(steep_table_side(writing->site, pair));
 }
 
-/* Write rows of one table to one node in one way, chunk by chunk. */
+/* Start to walk the rows of a writing. */
 static void
-write_rows(Apply *apply, const Writing *writing)
+walk_rows(const Apply *apply, Writing *writing)
 {
-	TablePair  *pair = writing->pair;
-	const char *order = row_order(steep_table_side(writing->site, pair));
-	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
-												  "steep_repl write chunk",
-												  ALLOCSET_DEFAULT_SIZES);
-	MemoryContext caller = MemoryContextSwitchTo(context);
-	char		after[32];
+	const char *values[CUT_NVALUES];
 
-	snprintf(after, sizeof(after), "%s", apply->after);
-	for (;;)
+	cut_values(writing, apply->after,
+			   steep_merge_chunk_rows(apply->merge, writing->pair), values);
+	writing->walk = steep_merge_walk_cut(&cut_rows, values, CUT_AFTER);
+	strlcpy(writing->after, apply->after, sizeof(writing->after));
+}
+
+/* Cut the next n rows after a decision; none has NULL for the last. */
+char	  **
+steep_merge_cut_rows(const Writing *writing, const char *after, int64 n)
+{
+	const char *values[CUT_NVALUES];
+
+	cut_values(writing, after, psprintf(INT64_FORMAT, n), values);
+	return steep_merge_ask(&cut_rows, values);
+}
+
+/* Let the peer start on a chunk of rows, if it is for the peer. */
+void
+steep_merge_send_chunk(Apply *apply, const Writing *writing, char **chunk)
+{
+	if (writing->site == SITE_PEER)
+		steep_peer_send(apply->session->peer, writing->statement,
+						(const char *const *) chunk + ROWS_IMAGES);
+}
+
+/*
+ * Run the statement of a writing on a chunk of rows, or collect what the peer
+ * has answered to it, and check that.
+ */
+void
+steep_merge_write_chunk(Apply *apply, const Writing *writing, char **chunk)
+{
+	ErrorContextCallback hint = {
+		.previous = error_context_stack,
+		.callback = steep_merge_add_hint,
+		.arg = unconstify(Writing *, writing),
+	};
+	char	  **row;
+
+	error_context_stack = &hint;
+	apply->chunk = writing->chunk;
+	if (writing->site == SITE_LOCAL)
+		row = steep_local_row(writing->statement,
+							  (const char *const *) chunk + ROWS_IMAGES, NIL);
+	else
+		row = steep_peer_collect_row(apply->session->peer);
+	steep_merge_check_written(apply, writing, chunk[ROWS_COUNT], row);
+	apply->chunk = 0;
+	error_context_stack = hint.previous;
+	steep_progress_add_rows(strtoll(chunk[ROWS_COUNT], NULL, 10));
+}
+
+/* Go on to the next chunk of rows of a writing; NULL if there is none. */
+static char **
+next_chunk(Apply *apply, Writing *writing)
+{
+	char	  **chunk = writing->walk ? steep_merge_walk_next(writing->walk) : NULL;
+
+	if (chunk != NULL)
+		writing->chunk = ++apply->chunks;
+	return chunk;
+}
+
+/* End with a chunk, which was sent before; look for the row that fails. */
+static void
+end_chunk(Apply *apply, Writing *writing, char **chunk)
+{
+	if (writing->chunk == apply->suspect)
+		steep_merge_write_halves(apply, writing, writing->after,
+								 strtoll(chunk[ROWS_COUNT], NULL, 10));
+	else
+		steep_merge_write_chunk(apply, writing, chunk);
+	strlcpy(writing->after, chunk[ROWS_LAST], sizeof(writing->after));
+}
+
+/*
+ * Write the next chunk of rows on each node, both at once, and cut the
+ * peer's next one meanwhile.  False if there was none.
+ */
+static bool
+write_chunks(Apply *apply, Writing *here, Writing *there)
+{
+	char	  **theirs = next_chunk(apply, there);
+	char	  **ours = next_chunk(apply, here);
+
+	if (ours == NULL && theirs == NULL)
+		return false;
+	TEST_POINT("merge-write-chunk");
+	if (theirs && there->chunk != apply->suspect)
+		steep_merge_send_chunk(apply, there, theirs);
+	if (ours)
+		end_chunk(apply, here, ours);
+	if (theirs)
 	{
-		const char *values[] = {
-			pair->record, writing->site == SITE_LOCAL ? "local" : "remote",
-			writing->actions, writing->old ? "true" : "false", after,
-			apply->until, steep_merge_chunk_rows(apply->merge, pair), order
-		};
-		char	  **chunk = steep_merge_ask(&cut_rows, values);
-
-		if (chunk[0] == NULL)
-			break;
-		snprintf(after, sizeof(after), "%s", chunk[CHUNK_LAST]);
-		write_chunk(apply, writing, chunk);
-		MemoryContextReset(context);
+		steep_merge_walk_ahead(there->walk);
+		end_chunk(apply, there, theirs);
 	}
-	MemoryContextSwitchTo(caller);
-	MemoryContextDelete(context);
+	return true;
 }
 
 /* Delete the rows of a table that go from a node, or are written anew. */
-static void
-delete_rows(Apply *apply, Site site, TablePair *pair)
+static Writing
+deletion(const Apply *apply, Site site, TablePair *pair)
 {
 	Writing		writing = {
 		.apply = apply,
@@ -290,65 +284,76 @@ delete_rows(Apply *apply, Site site, TablePair *pair)
 		.site = site,
 		.actions = replaces(apply, site, pair) ? "{delete,update}" : "{delete}",
 		.old = true,
+		.event = TRIGGER_TYPE_DELETE,
 	};
 
-	if (!pair->deletes && !replaces(apply, site, pair))
-		return;
-	writing.statement = steep_merge_delete_sql(site, pair);
-	write_rows(apply, &writing);
+	if (pair->deletes || replaces(apply, site, pair))
+		writing.statement = steep_merge_delete_sql(site, pair);
+	return writing;
 }
 
-static void
-insert_rows(Apply *apply, Site site, TablePair *pair)
+static Writing
+insertion(const Apply *apply, Site site, TablePair *pair)
 {
-	Writing		writing = {
+	return (Writing)
+	{
 		.apply = apply,
-		.pair = pair,
-		.site = site,
-		.actions = replaces(apply, site, pair) ? "{insert,update}" : "{insert}",
-		.statement = steep_merge_insert_sql(site, pair),
+			.pair = pair,
+			.site = site,
+			.actions = replaces(apply, site, pair) ? "{insert,update}" : "{insert}",
+			.statement = steep_merge_insert_sql(site, pair),
+			.event = TRIGGER_TYPE_INSERT,
 	};
-
-	write_rows(apply, &writing);
 }
 
-static void
-update_rows(Apply *apply, Site site, TablePair *pair)
+static Writing
+update(const Apply *apply, Site site, TablePair *pair)
 {
 	Writing		writing = {
 		.apply = apply,
 		.pair = pair,
 		.site = site,
 		.actions = "{update}",
-		.statement = steep_merge_update_sql(site, pair),
+		.event = TRIGGER_TYPE_UPDATE,
 	};
 
 	if (!replaces(apply, site, pair))
-		write_rows(apply, &writing);
+		writing.statement = steep_merge_update_sql(site, pair);
+	return writing;
 }
 
-/* Do something to a table on the nodes that are to be written. */
+/* Write rows of a table in one way on the nodes that are to be written. */
 static void
-on_both(Apply *apply, TablePair *pair,
-		void (*write) (Apply *apply, Site site, TablePair *pair))
+write_table(Apply *apply, TablePair *pair, WritingMaker make)
 {
+	Writing		here = make(apply, SITE_LOCAL, pair);
+	Writing		there = make(apply, SITE_PEER, pair);
+
 	steep_progress_table(steep_merge_table(pair));
-	write(apply, SITE_LOCAL, pair);
-	if (!apply->forward)
-		write(apply, SITE_PEER, pair);
+	if (here.statement)
+		walk_rows(apply, &here);
+	if (there.statement && !apply->forward)
+		walk_rows(apply, &there);
+	while (write_chunks(apply, &here, &there))
+		continue;
+	if (here.walk)
+		steep_merge_walk_end(here.walk);
+	if (there.walk)
+		steep_merge_walk_end(there.walk);
 }
 
-/* Do something to all tables, parents first or last. */
+/* Write rows of all tables in one way, parents first or last. */
 static void
-on_all(Apply *apply, bool parents_first, bool finishes,
-	   void (*write) (Apply *apply, Site site, TablePair *pair))
+write_tables(Apply *apply, bool parents_first, bool finishes,
+			 WritingMaker make)
 {
 	int			n = list_length(apply->pairs);
 
 	for (int i = 0; i < n; i++)
 	{
-		on_both(apply, list_nth(apply->pairs, parents_first ? i : n - 1 - i),
-				write);
+		write_table(apply,
+					list_nth(apply->pairs, parents_first ? i : n - 1 - i),
+					make);
 		if (finishes)
 			steep_progress_table_done();
 	}
@@ -361,9 +366,9 @@ steep_merge_write_rows(Apply *apply)
 	bool		backwards = apply->merge->backwards;
 
 	if (backwards)
-		on_all(apply, false, false, update_rows);
-	on_all(apply, false, false, delete_rows);
-	on_all(apply, true, backwards, insert_rows);
+		write_tables(apply, false, false, update);
+	write_tables(apply, false, false, deletion);
+	write_tables(apply, true, backwards, insertion);
 	if (!backwards)
-		on_all(apply, true, true, update_rows);
+		write_tables(apply, true, true, update);
 }

@@ -8,7 +8,7 @@
 #ifndef STEEP_REPL_MERGE_WRITE_H
 #define STEEP_REPL_MERGE_WRITE_H
 
-#include "ops/merge.h"
+#include "ops/merge_walk.h"
 
 /* One batch, while it is applied. */
 typedef struct Apply
@@ -33,31 +33,77 @@ typedef struct Apply
 	bool		peer_replica;
 	bool		local_tagged;	/* what is written here is not sent on */
 	bool		peer_tagged;
+	int64		chunks;			/* of rows, so far */
+	int64		chunk;			/* the one that is being written, or 0 */
+	int64		suspect;		/* the one with a row that can't be written,
+								 * if it is looked for, or 0 */
 } Apply;
 
-/* What is done with each chunk of a table's decisions. */
-typedef void (*ChunkWork) (Apply *apply, TablePair *pair, char **chunk,
-						   void *arg);
+/* Rows of one table to be written to one node in one way. */
+typedef struct Writing
+{
+	const Apply *apply;
+	TablePair  *pair;
+	Site		site;
+	const char *actions;		/* that it is about, as an array */
+	bool		old;			/* the rows as they were */
+	const Statement *statement;
+	int			event;			/* for which triggers fire, as in tgtype */
+	ChunkWalk  *walk;			/* of the rows, or NULL: there are none */
+	int64		chunk;			/* the number of this one */
+	char		after[32];		/* the decision after which it starts */
+} Writing;
+
+/* What steep_merge_cut_rows() cuts. */
+enum
+{
+	ROWS_LAST,					/* number of the last decision */
+	ROWS_COUNT,
+	ROWS_IMAGES,				/* an array */
+	ROWS_DIGESTS				/* another */
+};
 
 /* merge_apply.c */
 extern Apply *steep_merge_prepare(StepContext *step);
 extern void steep_merge_claim_batch(Apply *apply);
 extern bool steep_merge_finish_batch(Apply *apply);
-extern bool steep_merge_apply_batch(Apply *apply);
+extern ErrorData *steep_merge_try_batch(Apply *apply, bool *written);
 extern void steep_merge_mark_round(const Apply *apply);
 
 /* merge_batch.c */
 extern void steep_merge_mark_batch(const Apply *apply, bool written);
 
 /* merge_guard.c */
+extern void steep_merge_exclude_others(Apply *apply);
 extern void steep_merge_guard_tables(Apply *apply);
 
 /* merge_write.c */
-extern void steep_merge_each_chunk(Apply *apply, TablePair *pair,
-								   const Statement *cut, ChunkWork work,
-								   void *arg);
+extern ChunkWalk *steep_merge_walk_batch(const Apply *apply,
+										 const TablePair *pair,
+										 const Statement *cut);
 extern void steep_merge_lock_rows(Apply *apply);
 extern void steep_merge_write_rows(Apply *apply);
+
+extern char **steep_merge_cut_rows(const Writing *writing, const char *after,
+								   int64 n);
+extern void steep_merge_send_chunk(Apply *apply, const Writing *writing,
+								   char **chunk);
+extern void steep_merge_write_chunk(Apply *apply, const Writing *writing,
+									char **chunk);
+
+/* merge_written.c */
+extern bool steep_merge_is_replica(const Apply *apply, Site site);
+extern void steep_merge_add_hint(void *arg);
+extern void steep_merge_check_written(Apply *apply, const Writing *writing,
+									  const char *wanted, char **row);
+
+/* merge_search.c */
+extern ErrorData *steep_merge_try(Apply *apply,
+								  void (*work) (Apply *apply, void *arg),
+								  void *arg);
+extern bool steep_merge_search(Apply *apply, const ErrorData *error);
+extern void steep_merge_write_halves(Apply *apply, const Writing *writing,
+									 const char *after, int64 n);
 
 /* merge_exclusions.c */
 extern void steep_merge_check_exclusions(Apply *apply);

@@ -192,7 +192,7 @@ print_statements(Session *session, List *pairs, void *arg)
 		steep_session_read_sql(),
 		steep_overlap_digest_sql(SITE_PEER, pair),
 		steep_overlap_digest_sql(SITE_LOCAL, pair),
-		pair->way == DIGEST_STOCK ? steep_overlap_leaves_sql(pair) : NULL,
+		steep_overlap_leaves_sql(pair),
 		steep_overlap_keys_sql(SITE_PEER, pair, true),
 		steep_overlap_keys_sql(SITE_LOCAL, pair, true),
 		steep_overlap_count_sql(pair)
@@ -200,10 +200,7 @@ print_statements(Session *session, List *pairs, void *arg)
 	int			seq = 0;
 
 	for (size_t i = 0; i < lengthof(statements); i++)
-	{
-		if (statements[i])
-			put_statement(arg, ++seq, statements[i]);
-	}
+		put_statement(arg, ++seq, statements[i]);
 }
 
 /*

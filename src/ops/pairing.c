@@ -21,7 +21,7 @@
 
 #define ROWS_PER_LEAF 32		/* as far as MOST_LEAVES allows */
 #define FEWEST_LEAVES 64
-#define MOST_LEAVES 65536		/* 1.3 MB a side; more only by leaf_rows */
+#define MOST_LEAVES 65536		/* 1.8 MB a side; more only by leaf_rows */
 #define MOST_STOCK_LEAVES 16384 /* what a hash aggregate holds in work_mem */
 
 /* Read the facts of all tables of one side. */

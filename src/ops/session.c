@@ -27,7 +27,20 @@ make_node(char **row)
 	node->can_digest = row[4][0] == 't';
 	node->standby = row[5][0] == 't';
 	node->read_only = strcmp(row[6], "on") == 0;
+	node->started = row[7];
 	return node;
+}
+
+/* Say what this node is. */
+NodeInfo *
+steep_session_here(void)
+{
+	int			nestlevel = steep_pin_begin(PIN_ALWAYS);
+	char	  **row = steep_local_row(steep_catalog_node_sql(SITE_LOCAL),
+									  NULL, NIL);
+
+	steep_pin_end(nestlevel);
+	return make_node(row);
 }
 
 /* Refuse a peer whose bytes mean other characters. */
@@ -74,31 +87,33 @@ introduce(Session *session)
 {
 	steep_peer_none(session->peer, steep_session_path_sql(), NULL);
 	steep_peer_none(session->peer, steep_session_pin_sql(), NULL);
-	session->here = make_node(steep_local_row(steep_catalog_node_sql(SITE_LOCAL),
-											  NULL, NIL));
+	session->here = steep_session_here();
 	session->there = make_node(steep_peer_row(session->peer,
 											  steep_catalog_node_sql(SITE_PEER),
 											  NULL));
+}
+
+/* Get ready to digest rows on both sides. */
+static void
+prepare_digests(Session *session)
+{
 	check_encoding(session);
 	session->way = choose_way(session);
 }
 
-/*
- * Connect to a peer and pin the settings of both sides.
- *
- * End it with steep_session_end(), or after an error with
- * steep_session_abandon().
- */
-Session *
-steep_session_begin(const PeerAddress *address)
+/* Connect, pin the settings of both sides, and do what else the use takes. */
+static Session *
+begin(const PeerAddress *address, void (*prepare) (Session *session))
 {
 	Session    *session = palloc0(sizeof(Session));
 
-	session->pinned = steep_pin_begin();
+	session->pinned = steep_pin_begin(PIN_ALWAYS);
 	session->peer = steep_peer_open(address);
 	PG_TRY();
 	{
 		introduce(session);
+		if (prepare)
+			prepare(session);
 	}
 	PG_CATCH();
 	{
@@ -109,11 +124,44 @@ steep_session_begin(const PeerAddress *address)
 	return session;
 }
 
+/*
+ * Connect to a peer and pin the settings of both sides, to compare rows.
+ *
+ * End it with steep_session_end(), or after an error with
+ * steep_session_abandon().
+ */
+Session *
+steep_session_begin(const PeerAddress *address)
+{
+	return begin(address, prepare_digests);
+}
+
 /* From here on the peer reads one snapshot. */
 void
 steep_session_read(Session *session)
 {
 	steep_peer_none(session->peer, steep_session_read_sql(), NULL);
+	session->open = true;
+}
+
+/*
+ * Refuse a peer that is this very database.
+ *
+ * A copy of this server, as a standby that was promoted, has its identifier
+ * too, but was not started in the same microsecond.
+ */
+void
+steep_session_check_other(const Session *session)
+{
+	if (strcmp(session->here->identifier, session->there->identifier) != 0 ||
+		strcmp(session->here->database, session->there->database) != 0 ||
+		strcmp(session->here->started, session->there->started) != 0)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("peer \"%s\" is this very database",
+					steep_peer_label(session->peer)),
+			 errhint("Give the connection of the other node.")));
 }
 
 /* Say where a side is, for messages. */
@@ -137,4 +185,26 @@ void
 steep_session_abandon(Session *session)
 {
 	steep_peer_close(session->peer);
+}
+
+/*
+ * Connect to any peer to look at its catalogs, do the work, and leave no
+ * connection behind, whatever happens.
+ */
+void
+steep_session_look(const PeerAddress *address, SessionWork work, void *arg)
+{
+	Session    *session = begin(address, NULL);
+
+	PG_TRY();
+	{
+		work(session, arg);
+	}
+	PG_CATCH();
+	{
+		steep_session_abandon(session);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	steep_session_end(session);
 }

@@ -20,6 +20,7 @@ typedef struct NodeInfo
 	bool		can_digest;		/* the role may call the digest's functions */
 	bool		standby;
 	bool		read_only;		/* a new transaction is read only */
+	char	   *started;		/* when its server was, in seconds */
 } NodeInfo;
 
 typedef struct Session
@@ -29,10 +30,19 @@ typedef struct Session
 	NodeInfo   *there;
 	DigestWay	way;
 	int			pinned;			/* nest level of the pinned settings */
+	bool		open;			/* the peer is in a transaction */
 } Session;
 
+extern NodeInfo *steep_session_here(void);
+
+/* What is done while a session lasts. */
+typedef void (*SessionWork) (Session *session, void *arg);
+
 extern Session *steep_session_begin(const PeerAddress *address);
+extern void steep_session_look(const PeerAddress *address, SessionWork work,
+							   void *arg);
 extern void steep_session_read(Session *session);
+extern void steep_session_check_other(const Session *session);
 extern char *steep_session_place(const Session *session, Site site);
 extern void steep_session_end(Session *session);
 extern void steep_session_abandon(Session *session);

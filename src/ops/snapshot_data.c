@@ -81,7 +81,7 @@ write_text(void *arg, const char *data, size_t length)
 	steep_held_check(steep_writer_put(arg, data, length, &failure), &failure);
 	steep_progress_add_bytes(length);
 	steep_progress_add_units(length);
-	TEST_POINT("write text");
+	TEST_POINT("snapshot-write");
 }
 
 static const char *

@@ -124,7 +124,7 @@ steep_snapshot_hold(StepContext *step)
 	check_plan(step);
 	steep_progress_phase("data");
 	steep_hold_publish(ExportSnapshot(GetTransactionSnapshot()));
-	TEST_POINT("held");
+	TEST_POINT("snapshot-held");
 	schema = steep_snapshot_write_schema(snapshot,
 										 steep_snapshot_relids(step->job->params));
 	result->facts = steep_snapshot_collect_facts(steep_snapshot_relids(step->params),

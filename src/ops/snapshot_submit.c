@@ -128,7 +128,7 @@ check_tables(Jsonb *options)
 {
 	ArrayType  *names = steep_snapshot_tables_option(options);
 	List	   *asked = names ? steep_tables_resolve(names) : NIL;
-	int			nestlevel = steep_pin_begin();
+	int			nestlevel = steep_pin_begin(PIN_ALWAYS);
 	char	   *params = names ? resolve_tables(asked) : pstrdup("{}");
 
 	(void) steep_snapshot_list_tables(steep_snapshot_relids(params));

@@ -40,6 +40,15 @@ report_denied(const char *table)
 					 GetUserNameFromId(GetUserId(), false))));
 }
 
+static void
+report_missing(const char *table)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_TABLE),
+			 errmsg("table \"%s\" does not exist", table),
+			 errhint("Name it with its schema, in double quotes if it has capitals: public.\"Orders\".")));
+}
+
 /* Before a table is locked: the caller must be able to read some of it. */
 static void
 check_readable(const RangeVar *range, Oid relid, Oid old_relid, void *arg)
@@ -87,9 +96,12 @@ parse_name(const char *name)
 	return textToQualifiedNameList(cstring_to_text(name));
 }
 
-/* Look up one table by the caller's search_path, and lock it. */
-static RelInfo *
-resolve_table(const char *asked)
+/*
+ * Look up one table by the caller's search_path, and lock it; NULL if there is
+ * none.
+ */
+RelInfo *
+steep_tables_find(const char *asked)
 {
 	RangeVar   *range = makeRangeVarFromNameList(parse_name(asked));
 	RelInfo    *rel = palloc0(sizeof(RelInfo));
@@ -98,13 +110,41 @@ resolve_table(const char *asked)
 												 unconstify(char *, asked));
 
 	if (!OidIsValid(relid))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("table \"%s\" does not exist", asked),
-				 errhint("Name it with its schema, in double quotes if it has capitals: public.\"Orders\".")));
+		return NULL;
 	check_kind(relid, asked);
 	rel->schema = get_namespace_name(get_rel_namespace(relid));
 	rel->name = get_rel_name(relid);
+	return rel;
+}
+
+/*
+ * The name of a table that is not here: where the caller's search_path would
+ * create it.
+ */
+RelInfo *
+steep_tables_imagine(const char *asked)
+{
+	RangeVar   *range = makeRangeVarFromNameList(parse_name(asked));
+	List	   *path = fetch_search_path(false);
+	RelInfo    *rel = palloc0(sizeof(RelInfo));
+
+	rel->name = range->relname;
+	rel->schema = range->schemaname;
+	if (rel->schema == NULL && path != NIL)
+		rel->schema = get_namespace_name(linitial_oid(path));
+	if (rel->schema == NULL)
+		report_missing(asked);
+	return rel;
+}
+
+/* Look up one table; an error if there is none. */
+static RelInfo *
+resolve_table(const char *asked)
+{
+	RelInfo    *rel = steep_tables_find(asked);
+
+	if (rel == NULL)
+		report_missing(asked);
 	return rel;
 }
 
@@ -207,19 +247,39 @@ steep_tables_resolve(ArrayType *tables)
 	return pairs;
 }
 
+/* List the tables that one node has of a pattern: schema and name each. */
+static List *
+read_pattern(Session *session, Site site, const char *asked)
+{
+	bool		publication = is_publication(asked);
+	char	   *name = publication ? pstrdup(asked + strlen(PUBLICATION_PREFIX)) :
+		pnstrdup(asked, strlen(asked) - 2);
+	const char *values[] = {single_name(name, asked)};
+	const Statement *statement = publication ?
+		steep_catalog_expand_publication_sql(site) :
+		steep_catalog_expand_schema_sql(site);
+	Spool	   *spool = steep_spool_create("tables");
+	List	   *rows;
+
+	if (site == SITE_LOCAL)
+		steep_local_rows(statement, values, NIL, spool);
+	else
+		steep_peer_rows(session->peer, statement, values, spool);
+	rows = steep_spool_texts(spool);
+	steep_spool_end(spool);
+	return rows;
+}
+
 /*
  * Refuse a schema of which the peer has a table that this node has not: left
  * out, it would make two nodes look equal that are not.
  */
 static void
-check_only_there(Session *session, const char *const *values, List *pairs)
+check_only_there(Session *session, const char *asked, List *pairs)
 {
-	Spool	   *spool = steep_spool_create("peer_tables");
 	ListCell   *cell;
 
-	steep_peer_rows(session->peer, steep_catalog_expand_schema_sql(SITE_PEER),
-					values, spool);
-	foreach(cell, steep_spool_texts(spool))
+	foreach(cell, read_pattern(session, SITE_PEER, asked))
 	{
 		char	  **row = lfirst(cell);
 		char	   *qualified = steep_sql_name(row[0], row[1]);
@@ -236,7 +296,6 @@ check_only_there(Session *session, const char *const *values, List *pairs)
 							qualified, steep_peer_label(session->peer)),
 					 errhint("Create it here, or name the tables one by one.")));
 	}
-	steep_spool_end(spool);
 }
 
 /* List the tables of a pattern; there must be one at least. */
@@ -244,18 +303,10 @@ static List *
 expand_entry(Session *session, char *asked)
 {
 	bool		publication = is_publication(asked);
-	char	   *name = publication ? asked + strlen(PUBLICATION_PREFIX) :
-		pnstrdup(asked, strlen(asked) - 2);
-	const char *values[] = {single_name(name, asked)};
-	Spool	   *spool = steep_spool_create("tables");
 	List	   *pairs = NIL;
 	ListCell   *cell;
 
-	steep_local_rows(publication ?
-					 steep_catalog_expand_publication_sql(SITE_LOCAL) :
-					 steep_catalog_expand_schema_sql(SITE_LOCAL),
-					 values, NIL, spool);
-	foreach(cell, steep_spool_texts(spool))
+	foreach(cell, read_pattern(session, SITE_LOCAL, asked))
 	{
 		char	  **row = lfirst(cell);
 		char	   *qualified = steep_sql_name(row[0], row[1]);
@@ -265,7 +316,6 @@ expand_entry(Session *session, char *asked)
 		pair->local = resolve_table(qualified);
 		pairs = lappend(pairs, pair);
 	}
-	steep_spool_end(spool);
 	if (pairs == NIL)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),
@@ -274,8 +324,35 @@ expand_entry(Session *session, char *asked)
 						 "Check that the publication exists and has tables." :
 						 "Check that the schema exists and has tables.")));
 	if (!publication && session)
-		check_only_there(session, values, pairs);
+		check_only_there(session, asked, pairs);
 	return pairs;
+}
+
+/* List the tables of a pattern that either node has, as RelInfos. */
+List *
+steep_tables_of_either(Session *session, const char *asked)
+{
+	List	   *rows = read_pattern(session, SITE_LOCAL, asked);
+	List	   *names = NIL;
+	List	   *rels = NIL;
+	ListCell   *cell;
+
+	if (!is_publication(asked))
+		rows = list_concat(rows, read_pattern(session, SITE_PEER, asked));
+	foreach(cell, rows)
+	{
+		char	  **row = lfirst(cell);
+		String	   *name = makeString(steep_sql_name(row[0], row[1]));
+		RelInfo    *rel = palloc0(sizeof(RelInfo));
+
+		if (list_member(names, name))
+			continue;
+		names = lappend(names, name);
+		rel->schema = row[0];
+		rel->name = row[1];
+		rels = lappend(rels, rel);
+	}
+	return rels;
 }
 
 /*

@@ -30,6 +30,7 @@
 #include "run/server.h"
 
 #define BULK_ROWS 20000			/* rows of one FETCH */
+#define BULK_PIECES 16			/* FETCHes that are sent at once */
 #define LONGEST_NAP 10			/* milliseconds between looks at the peer */
 #define LOOKS 64				/* at most, before a nap */
 
@@ -185,9 +186,11 @@ steep_peer_set_time_limit(Peer *peer, int milliseconds)
 static void
 send_text(Peer *peer, const char *sql)
 {
+	text	   *copy = cstring_to_text(sql);
 	Datum		sent = FunctionCall2(&peer->dblink.send_query, peer->name,
-									 CStringGetTextDatum(sql));
+									 PointerGetDatum(copy));
 
+	pfree(copy);				/* may be large */
 	if (DatumGetInt32(sent) != 1)
 	{
 		Datum		why = FunctionCall1(&peer->dblink.error_message,
@@ -251,12 +254,12 @@ wait_for_answer(Peer *peer)
 }
 
 /*
- * Collect one answer of the peer into a spool.
+ * Collect an answer of the peer, of so many results, into a spool.
  *
  * dblink wants to be asked once more, for the empty end of the answer.
  */
 static void
-get_result(Peer *peer, const char *columns, Spool *into)
+get_results(Peer *peer, const char *columns, int results, Spool *into)
 {
 	Statement	get = {
 		.site = SITE_LOCAL,
@@ -269,8 +272,11 @@ get_result(Peer *peer, const char *columns, Spool *into)
 
 	get.text = psprintf("SELECT * FROM %s.dblink_get_result($1) AS r(%s)",
 						peer->dblink.schema, columns ? columns : "status text");
-	wait_for_answer(peer);
-	steep_local_rows(&get, values, NIL, into);
+	for (int i = 0; i < results; i++)
+	{
+		wait_for_answer(peer);
+		steep_local_rows(&get, values, NIL, into);
+	}
 	wait_for_answer(peer);
 	steep_local_none(&get, values, NIL);
 }
@@ -282,7 +288,7 @@ command(Peer *peer, const char *sql)
 	Spool	   *status = steep_spool_create("status");
 
 	send_text(peer, sql);
-	get_result(peer, NULL, status);
+	get_results(peer, NULL, 1, status);
 	steep_spool_end(status);
 }
 
@@ -291,10 +297,24 @@ void
 steep_peer_send(Peer *peer, const Statement *statement,
 				const char *const *values)
 {
+	char	   *bound = steep_sql_bind(statement, values);
+
 	Assert(statement->site == SITE_PEER);
 	peer->running = statement;
 	peer->bulk = false;
-	send_text(peer, steep_sql_bind(statement, values));
+	send_text(peer, bound);
+	pfree(bound);
+}
+
+/* Ask for the next pieces of a long answer: the peer works ahead of us. */
+static void
+send_fetches(Peer *peer)
+{
+	char	   *fetches = "";
+
+	for (int i = 0; i < BULK_PIECES; i++)
+		fetches = psprintf("%sFETCH %d FROM steep_repl_rows;", fetches, BULK_ROWS);
+	send_text(peer, fetches);
 }
 
 /*
@@ -313,7 +333,7 @@ steep_peer_send_bulk(Peer *peer, const Statement *statement,
 	peer->bulk = true;
 	command(peer, psprintf("DECLARE steep_repl_rows NO SCROLL CURSOR FOR %s",
 						   bound));
-	send_text(peer, psprintf("FETCH %d FROM steep_repl_rows", BULK_ROWS));
+	send_fetches(peer);
 }
 
 /* Wait for what steep_peer_send() started and append its rows to a spool. */
@@ -322,18 +342,19 @@ steep_peer_collect(Peer *peer, Spool *into)
 {
 	ErrorContextCallback callback;
 	int64		before = into->nrows;
+	int			results = peer->bulk ? BULK_PIECES : 1;
 
 	callback.callback = add_purpose;
 	callback.arg = peer;
 	callback.previous = error_context_stack;
 	error_context_stack = &callback;
 
-	get_result(peer, peer->running->result, into);
-	while (peer->bulk && into->nrows > before)
+	get_results(peer, peer->running->result, results, into);
+	while (results > 1 && into->nrows - before == (int64) BULK_ROWS * results)
 	{
 		before = into->nrows;
-		send_text(peer, psprintf("FETCH %d FROM steep_repl_rows", BULK_ROWS));
-		get_result(peer, peer->running->result, into);
+		send_fetches(peer);
+		get_results(peer, peer->running->result, results, into);
 	}
 	if (peer->bulk)
 		command(peer, "CLOSE steep_repl_rows");
@@ -342,43 +363,10 @@ steep_peer_collect(Peer *peer, Spool *into)
 	error_context_stack = callback.previous;
 }
 
-/* Run a statement and append its rows to a spool. */
+/* After an error of the peer that was caught, undo what has failed there. */
 void
-steep_peer_rows(Peer *peer, const Statement *statement,
-				const char *const *values, Spool *into)
+steep_peer_recover(Peer *peer, const Statement *undo)
 {
-	steep_peer_send(peer, statement, values);
-	steep_peer_collect(peer, into);
-}
-
-/* Run a statement; return its first row as text, or NULL if it has none. */
-char	  **
-steep_peer_row(Peer *peer, const Statement *statement,
-			   const char *const *values)
-{
-	Spool	   *spool = steep_spool_create("answer");
-	List	   *rows;
-
-	steep_peer_rows(peer, statement, values, spool);
-	rows = steep_spool_texts(spool);
-	steep_spool_end(spool);
-	return rows ? linitial(rows) : NULL;
-}
-
-/* Run a statement; return the first value of its first row, or NULL. */
-char *
-steep_peer_value(Peer *peer, const Statement *statement,
-				 const char *const *values)
-{
-	char	  **row = steep_peer_row(peer, statement, values);
-
-	return row ? row[0] : NULL;
-}
-
-/* Run a statement that returns nothing. */
-void
-steep_peer_none(Peer *peer, const Statement *statement,
-				const char *const *values)
-{
-	(void) steep_peer_row(peer, statement, values);
+	get_results(peer, NULL, 0, NULL);	/* the end of the answer */
+	steep_peer_none(peer, undo, NULL);
 }

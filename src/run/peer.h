@@ -28,8 +28,11 @@ extern char *steep_peer_value(Peer *peer, const Statement *statement,
 							  const char *const *values);
 extern char **steep_peer_row(Peer *peer, const Statement *statement,
 							 const char *const *values);
+extern char **steep_peer_collect_row(Peer *peer);
 extern void steep_peer_rows(Peer *peer, const Statement *statement,
 							const char *const *values, Spool *into);
+
+extern void steep_peer_recover(Peer *peer, const Statement *undo);
 
 extern void steep_peer_send(Peer *peer, const Statement *statement,
 							const char *const *values);

@@ -204,14 +204,21 @@ parse_conninfo(PeerAddress *address, const char *text)
 	add_defaults(address);
 }
 
-/* Take the name of a postgres_fdw server that the caller may use. */
-static void
-find_server(PeerAddress *address, const char *name)
+/*
+ * Take a postgres_fdw server that the caller may use.  Its name is one that
+ * somebody has chosen as such, so it is no secret.
+ */
+PeerAddress *
+steep_peer_address_of_server(const char *name)
 {
+	PeerAddress *address = palloc0(sizeof(PeerAddress));
 	ForeignServer *server = GetForeignServerByName(name, true);
 
 	if (server == NULL)
-		report_malformed();
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("server \"%s\" does not exist", name),
+				 errhint("Make it with CREATE SERVER ... FOREIGN DATA WRAPPER postgres_fdw.")));
 	if (strcmp(GetForeignDataWrapper(server->fdwid)->fdwname, "postgres_fdw") != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
@@ -225,6 +232,7 @@ find_server(PeerAddress *address, const char *name)
 				 errhint("GRANT USAGE ON FOREIGN SERVER to the role, and create a user mapping for it.")));
 	address->server = pstrdup(name);
 	address->label = psprintf("server %s", name);
+	return address;
 }
 
 /*
@@ -236,17 +244,21 @@ find_server(PeerAddress *address, const char *name)
 PeerAddress *
 steep_peer_address_parse(const char *text)
 {
-	PeerAddress *address = palloc0(sizeof(PeerAddress));
+	PeerAddress *address;
 
 	if (text == NULL || text[strspn(text, " \t\n")] == '\0')
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("peer must not be null or empty"),
 				 errhint("Write \"host=… dbname=… user=…\", a postgresql:// URI, or the name of a postgres_fdw server.")));
-	if (strchr(text, '=') != NULL || strstr(text, "://") != NULL)
-		parse_conninfo(address, text);
-	else
-		find_server(address, text);
+	if (strchr(text, '=') == NULL && strstr(text, "://") == NULL)
+	{
+		if (GetForeignServerByName(text, true) == NULL)
+			report_malformed();
+		return steep_peer_address_of_server(text);
+	}
+	address = palloc0(sizeof(PeerAddress));
+	parse_conninfo(address, text);
 	return address;
 }
 
@@ -268,6 +280,24 @@ append_options(StringInfo conninfo, List *options)
 		}
 		appendStringInfoString(conninfo, "' ");
 	}
+}
+
+/* Reach a host by what libpq finds there and here without being told. */
+PeerAddress *
+steep_peer_address_of_host(const char *host, int port, const char *database,
+						   const char *user)
+{
+	PeerAddress *address = palloc0(sizeof(PeerAddress));
+	StringInfoData conninfo;
+
+	initStringInfo(&conninfo);
+	append_options(&conninfo,
+				   list_make4(make_option("host", host),
+							  make_option("port", psprintf("%d", port)),
+							  make_option("dbname", database),
+							  make_option("user", user)));
+	parse_conninfo(address, conninfo.data);
+	return address;
 }
 
 /* Write the options as a connection string: it holds the secrets. */

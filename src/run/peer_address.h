@@ -19,6 +19,10 @@ typedef struct PeerAddress
 } PeerAddress;
 
 extern PeerAddress *steep_peer_address_parse(const char *text);
+extern PeerAddress *steep_peer_address_of_server(const char *name);
+extern PeerAddress *steep_peer_address_of_host(const char *host, int port,
+											   const char *database,
+											   const char *user);
 extern int	steep_peer_address_timeout(const PeerAddress *address);
 extern char *steep_peer_address_conninfo(const PeerAddress *address);
 extern char *steep_peer_address_public(const PeerAddress *address);

@@ -10,20 +10,17 @@
  * another attempt; and, as a safety net, each minute into those that have
  * jobs.  Nothing is connected anywhere while there is nothing to do.
  *
+ * Its turns are the heartbeat of this node, kept in shared memory: written to
+ * a table it would cost WAL, and a connection, all the time.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
-#include "access/heapam.h"
-#include "access/table.h"
-#include "access/tableam.h"
-#include "access/xact.h"
-#include "catalog/pg_database.h"
 #include "miscadmin.h"
 #include "storage/ipc.h"
 #include "tcop/tcopprot.h"
 #include "utils/memutils.h"
-#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 #include "base/guc.h"
@@ -58,44 +55,11 @@ steep_launcher_register(void)
 	RegisterBackgroundWorker(&worker);
 }
 
-/* List the databases that can be connected to, but for templates. */
-static List *
-list_databases(void)
-{
-	MemoryContext context = CurrentMemoryContext;
-	List	   *databases = NIL;
-	Relation	relation;
-	TableScanDesc scan;
-	HeapTuple	tuple;
-
-	StartTransactionCommand();
-	(void) GetTransactionSnapshot();
-	relation = table_open(DatabaseRelationId, AccessShareLock);
-	scan = table_beginscan_catalog(relation, 0, NULL);
-	while ((tuple = heap_getnext(scan, ForwardScanDirection)) != NULL)
-	{
-		Form_pg_database database = (Form_pg_database) GETSTRUCT(tuple);
-		MemoryContext old;
-
-		if (!database->datallowconn || database->datistemplate ||
-			database->datconnlimit < -1)
-			continue;
-		old = MemoryContextSwitchTo(context);
-		databases = lappend_oid(databases, database->oid);
-		MemoryContextSwitchTo(old);
-	}
-	table_endscan(scan);
-	table_close(relation, AccessShareLock);
-	CommitTransactionCommand();
-	MemoryContextSwitchTo(context);
-	return databases;
-}
-
 /* Plan to look into every database. */
 static void
 look_everywhere(void)
 {
-	List	   *databases = list_databases();
+	List	   *databases = steep_worker_databases();
 
 	list_free(unseen);
 	MemoryContextSwitchTo(TopMemoryContext);
@@ -140,7 +104,7 @@ reap_scout(void)
 	LWLockRelease(steep_jobs->lock);
 	if (done)
 		return;
-	if (list_member_oid(list_databases(), scouted))
+	if (list_member_oid(steep_worker_databases(), scouted))
 		steep_slots_wake(scouted, GetCurrentTimestamp() + RETRY_MS * 1000L);
 	else
 		forget_database(scouted);
@@ -315,7 +279,7 @@ static long
 idle_time(TimestampTz poll_at)
 {
 	TimestampTz now = GetCurrentTimestamp();
-	TimestampTz next = poll_at;
+	TimestampTz next = Min(poll_at, now + STEEP_BEAT_MS * 1000L);
 
 	LWLockAcquire(steep_jobs->lock, LW_SHARED);
 	for (int i = 0; i < STEEP_MAX_DATABASES && scout == NULL; i++)
@@ -345,6 +309,7 @@ enter(void)
 	LWLockAcquire(steep_jobs->lock, LW_EXCLUSIVE);
 	steep_jobs->launcher = MyProc;
 	steep_jobs->launcher_pid = MyProcPid;
+	steep_slots_beat();
 	steep_jobs->look_everywhere = true;
 	LWLockRelease(steep_jobs->lock);
 	before_shmem_exit(leave, 0);
@@ -381,6 +346,7 @@ steep_launcher_main(Datum arg)
 	{
 		MemoryContextReset(context);
 		MemoryContextSwitchTo(context);
+		steep_slots_beat();
 		exhausted = false;
 		if (take_look_everywhere())
 			look_everywhere();

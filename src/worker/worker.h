@@ -34,6 +34,9 @@ typedef enum StepResult
 extern void steep_launcher_register(void);
 extern PGDLLEXPORT void steep_launcher_main(Datum arg);
 
+/* databases.c */
+extern List *steep_worker_databases(void);
+
 /* scout.c */
 extern PGDLLEXPORT void steep_scout_main(Datum arg);
 

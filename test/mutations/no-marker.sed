@@ -1,4 +1,4 @@
 # a batch that the peer has committed is applied once more
 # in: src/ops/merge_apply.c
 # tests: test/t/032_merge_faults.pl
-/^claim(/,/^}/s/return .*;/return claimed[0] != '\\0';/
+/^steep_merge_claim_batch(/,/^}/s/\[0\] != 't'/[0] == '\\0'/

@@ -238,12 +238,14 @@ CREATE FUNCTION number_at(b bytea, at integer, width integer) RETURNS numeric LA
 
 -- The same leaves, made of row_digest in SQL; no row expected.
 WITH rows AS (
-    SELECT number_at(steep_repl.row_digest(id, k), 0, 8) % 64 AS leaf, steep_repl.row_digest(id, k, v, n) AS digest FROM t
+    SELECT number_at(steep_repl.row_digest(id, k), 0, 8) AS key, steep_repl.row_digest(id, k, v, n) AS digest FROM t
 ), expected AS (
-    SELECT leaf, count(*)::numeric, sum(number_at(digest, 0, 8)) % 2 ^ 64::numeric AS low, sum(number_at(digest, 8, 8)) % 2 ^ 64::numeric AS high
-    FROM rows GROUP BY leaf
+    SELECT key % 64 AS leaf, count(*)::numeric, sum(number_at(digest, 0, 8)) % 2 ^ 64::numeric AS low, sum(number_at(digest, 8, 8)) % 2 ^ 64::numeric AS high,
+        sum(number_at(digest, 0, 8) * (div(key, 64) % 256)) % 2 ^ 64::numeric AS parts
+    FROM rows GROUP BY 1
 ), actual AS (
-    SELECT leaf::numeric, number_at(b, 16 + leaf * 20, 4) AS count, number_at(b, 20 + leaf * 20, 8) AS low, number_at(b, 28 + leaf * 20, 8) AS high
+    SELECT leaf::numeric, number_at(b, 16 + leaf * 28, 4) AS count, number_at(b, 20 + leaf * 28, 8) AS low, number_at(b, 28 + leaf * 28, 8) AS high,
+        number_at(b, 36 + leaf * 28, 8) AS parts
     FROM (SELECT steep_repl.digest_leaves(64, 2, id, k, v, n) FROM t) AS d (b), generate_series(0, 63) leaf
 )
 SELECT * FROM expected FULL JOIN actual USING (leaf) WHERE expected IS DISTINCT FROM actual;
@@ -292,10 +294,10 @@ SELECT array_agg(rows ORDER BY id) FROM (
 SELECT steep_repl.digest_leaves(8, 1, id, v) IS NULL AS nothing FROM t WHERE false;
 
 -- in_leaves() divides the rows as digest_leaves() does; no row expected.
-SELECT leaf, number_at(leaves, 16 + leaf * 20, 4), members
+SELECT leaf, number_at(leaves, 16 + leaf * 28, 4), members
 FROM (SELECT steep_repl.digest_leaves(16, 2, id, k, v) FROM t) AS d (leaves), generate_series(0, 15) leaf,
     LATERAL (SELECT count(*) FROM t WHERE steep_repl.in_leaves(set_bit('\x0000'::bytea, leaf, 1), id, k)) AS m (members)
-WHERE number_at(leaves, 16 + leaf * 20, 4) <> members;
+WHERE number_at(leaves, 16 + leaf * 28, 4) <> members;
 
 SELECT steep_repl.in_leaves('\xff', 1), steep_repl.in_leaves('\x00', 1), steep_repl.in_leaves(NULL, 1), steep_repl.in_leaves('\xff', NULL::int);
 
@@ -317,6 +319,23 @@ SELECT local_rows, peer_rows, leaves, differing, local_suspects < 20 AS few_loca
 SELECT local_suspects = (SELECT count(*) FROM t WHERE steep_repl.in_leaves(bitmap, id)) AS local,
     peer_suspects = (SELECT count(*) FROM peer WHERE steep_repl.in_leaves(bitmap, id)) AS peer FROM comparison;
 SELECT id, steep_repl.in_leaves(bitmap, id) FROM comparison, unnest('{17,42,4711,5001,5002}'::int[]) id ORDER BY id;
+
+-- Large leaves are looked at in parts, but whatever differs is named: one row
+-- of a leaf, or several, changed, new or missing.
+CREATE TABLE shapes AS SELECT s AS n, i AS id, 'as it was' AS v FROM generate_series(0, 299) s, generate_series(1, 512) i;
+UPDATE shapes SET v = 'changed' WHERE n > 0 AND id * 7 % 512 < n / 3 AND id % 3 = 0;
+DELETE FROM shapes WHERE n > 0 AND id * 7 % 512 < n / 3 AND id % 3 = 1;
+UPDATE shapes SET id = -id WHERE n > 0 AND id * 7 % 512 < n / 3 AND id % 3 = 2;
+CREATE INDEX ON shapes (n);
+ANALYZE shapes;
+WITH digests AS MATERIALIZED (SELECT n, steep_repl.digest_leaves(8, 1, id, v) AS leaves FROM shapes GROUP BY n),
+compared AS MATERIALIZED (SELECT p.n, c.bitmap FROM digests l, digests p, steep_repl.compare_leaves(l.leaves, p.leaves) c WHERE l.n = 0 AND p.n > 0)
+SELECT length(bitmap) AS bytes, count(*) FILTER (WHERE differs) AS differ, count(*) FILTER (WHERE differs AND NOT named) AS missed,
+    count(*) FILTER (WHERE named AND NOT differs AND n BETWEEN 3 AND 5) < 30 AS few_beside
+FROM compared c, LATERAL (
+    SELECT l.v IS DISTINCT FROM p.v AS differs, steep_repl.in_leaves(bitmap, id) AS named
+    FROM (SELECT id, v FROM shapes WHERE n = 0) l FULL JOIN (SELECT id, v FROM shapes s WHERE s.n = c.n) p USING (id)) r
+GROUP BY bytes;
 
 -- Two mistakes that are alike don't cancel.
 SELECT differing FROM
@@ -346,7 +365,7 @@ LATERAL (VALUES
     (1, 'good', b), (2, 'empty', ''), (3, 'short header', substr(b, 1, 15)), (4, 'header only', substr(b, 1, 16)),
     (5, 'a byte less', substr(b, 1, length(b) - 1)), (6, 'a byte more', b || '\x00'),
     (7, 'version', set_byte(b, 0, 99)), (8, 'no leaves', set_byte(b, 4, 0)), (9, 'odd leaves', set_byte(b, 4, 9)),
-    (10, 'other leaves', set_byte(b, 4, 16) || decode(repeat('00', 160), 'hex')), (11, 'many leaves', set_byte(b, 7, 255)),
+    (10, 'other leaves', set_byte(b, 4, 16) || decode(repeat('00', 224), 'hex')), (11, 'many leaves', set_byte(b, 7, 255)),
     (12, 'huge leaves', set_byte(b, 7, 127)), (13, 'rows', set_byte(b, 8, 2)), (14, 'negative rows', set_byte(b, 15, 255))) AS v (seq, what, bytes)
 ORDER BY seq;
 
@@ -364,6 +383,6 @@ SELECT steep_repl.in_leaves('\x000000', 1);
 
 DROP FUNCTION violations, outermost, rename_while_digesting, number_at, compare_with;
 DROP VIEW digest;
-DROP TABLE stored, cases, settings_matter, digests, t, results, parallel_result, parallel_printed, bitmaps, peer, comparison, parted;
+DROP TABLE stored, cases, settings_matter, digests, t, shapes, results, parallel_result, parallel_printed, bitmaps, peer, comparison, parted;
 DROP TYPE moodrange, nest, pair_of_a, pair, mood, feeling, number, refund, amount;
 DROP TYPE broken CASCADE;

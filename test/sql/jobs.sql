@@ -184,6 +184,7 @@ RESET ROLE;
 INSERT INTO steep_repl.merge_markers (merge_id, batch, created_at) VALUES ('gone', 1, '2024-01-01');
 SELECT status, last_error FROM steep_repl.health();
 DELETE FROM steep_repl.merge_markers WHERE merge_id = 'gone';
+SELECT steep_repl.version();
 
 SELECT steep_repl.prune_work_queue('1 hour');
 DELETE FROM steep_repl.work_queue;

@@ -86,8 +86,9 @@ WHERE p.pronamespace = 'steep_repl'::regnamespace
 ORDER BY p.oid::regprocedure::text COLLATE "C", r.place
 \crosstabview function role result place
 
--- A merge that has failed, one that waits, and what a peer has done for a
--- third: of the operator, of another role and of a superuser.
+-- A merge that has failed, one that is to run, one whose conflicts wait, and
+-- what a peer has done for others: of the operator, of another role and of a
+-- superuser.
 CREATE ROLE roles_other;
 CREATE TABLE owners (owner text, id oid, place int);
 INSERT INTO owners
@@ -98,11 +99,11 @@ BEGIN;
 INSERT INTO steep_repl.merge_audit_log
 	(merge_id, status, tables, strategy, dry_run, peer, requested_by, owner, server, private_server)
 SELECT concat(owner, '-', status), status, '{public.t}', 'prefer-local', false, 'b', 'roles_' || owner, id, 'b', false
-FROM owners, unnest('{failed,pending}'::text[]) AS status;
+FROM owners, unnest('{failed,pending,needs_resolution}'::text[]) AS status;
 INSERT INTO steep_repl.merge_tables (merge_id, seq, table_name, strategy, key_columns, columns)
 SELECT merge_id, 1, 'public.t', strategy, '{id}', '{id}' FROM steep_repl.merge_audit_log WHERE server = 'b';
-INSERT INTO steep_repl.merge_statements (merge_id, table_name, seq, runs_on, purpose, statement)
-SELECT merge_id, 'public.t', 1, 'local', 'test', 'SELECT 1'
+INSERT INTO steep_repl.merge_statements (merge_id, table_name, seq, phase, runs_on, purpose, statement)
+SELECT merge_id, 'public.t', 1, 'apply', 'local', 'test', 'SELECT 1'
 FROM steep_repl.merge_audit_log WHERE server = 'b';
 INSERT INTO steep_repl.merge_rows
 	(table_id, seq, round, key, category, resolution, state, local_image, local_digest)
@@ -111,9 +112,9 @@ FROM steep_repl.merge_tables t JOIN steep_repl.merge_audit_log m USING (merge_id
 INSERT INTO steep_repl.work_queue
 	(operation, merge_id, status, owner, owner_name, next_attempt_at, completed_at, error_sqlstate, error_message)
 SELECT 'merge', merge_id, status, owner, requested_by, now() + interval '1 hour',
-	CASE status WHEN 'failed' THEN now() - interval '1 minute' END,
+	CASE status WHEN 'failed' THEN now() - CASE owner WHEN 'roles_operator'::regrole THEN interval '1 minute' ELSE '1 hour' END END,
 	CASE status WHEN 'failed' THEN '23505' END, CASE status WHEN 'failed' THEN 'a secret' END
-FROM steep_repl.merge_audit_log WHERE server = 'b'
+FROM steep_repl.merge_audit_log WHERE server = 'b' AND status <> 'needs_resolution'
 ORDER BY merge_id;
 INSERT INTO steep_repl.merge_markers (merge_id, batch, claimed_by, result)
 SELECT concat(owner, '-', status), 1, 'roles_' || owner,
@@ -142,7 +143,10 @@ CREATE VIEW calls AS
 		(15, 'revert_merge', true, 'SELECT steep_repl.revert_merge(''%s-failed'')'),
 		(16, 'prune_merges', false, 'SELECT steep_repl.prune_merges(''0'')'),
 		(17, 'health', false, 'SELECT last_error FROM steep_repl.health()'),
-		(18, 'leftovers', false, 'SELECT count(*) FROM steep_repl.leftovers()')
+		(18, 'leftovers', false, 'SELECT count(*) FROM steep_repl.leftovers()'),
+		(19, 'node_status', false, 'SELECT count(*) FROM steep_repl.node_status()'),
+		(20, 'prune_audit_log', false, 'SELECT steep_repl.prune_audit_log(''100 years'')'),
+		(21, 'cancel, waiting', true, 'SELECT steep_repl.cancel_operation(''%s-needs_resolution'')')
 		) c (place, function, owned, call)
 	LEFT JOIN owners o ON c.owned;
 

@@ -92,6 +92,18 @@ foreach my $name (sort keys %addresses)
 		unlike("$out$err", qr/${\secret()}/, 'the client does not see the password');
 	}
 }
+
+# No connection string gets into a node.
+foreach my $name (grep { !/server|bare/ } sort keys %addresses)
+{
+	foreach my $call (q{register_node('n', 'N', address)}, q{register_node('n', 'N', p_server => address)})
+	{
+		my (undef, $out, $err) = $node->psql('postgres', "SELECT steep_repl.$call FROM addresses WHERE name = '$name'");
+
+		like($err, qr/must be the name/, "$name: register_node");
+		unlike("$out$err", qr/${\secret()}/, 'the client does not see the password');
+	}
+}
 is_unleaked($before, 'nothing is left');
 
 # While the peer is at work.

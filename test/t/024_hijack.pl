@@ -1,5 +1,5 @@
 # Whatever a role plants in its schema, in pg_temp or in search_path, compare
-# never runs it.
+# of rows and of schemas and the functions for nodes never run it.
 use SteepTest;
 
 my ($node, $peer) = start_pair();
@@ -104,6 +104,25 @@ SELECT o.* FROM steep_repl.analyze_overlap($connection, ARRAY['evil.target', 'ev
 SELECT d.key, d.category, d.changed_columns FROM steep_repl.diff($connection, 'evil.target') AS d;
 SELECT d.key, d.category, d.changed_columns FROM steep_repl.diff($connection, 'evil.grouped', ARRAY['a']) AS d;
 SELECT steep_repl.assert_in_sync($connection, ARRAY['steep.empty']);
+SELECT n.node_id, n.host FROM steep_repl.register_node('a', 'A') AS n;
+SELECT n.node_id, n.server FROM steep_repl.register_node('b', 'B', p_server => 'peer_server') AS n;
+SELECT n.node_id, n.priority FROM steep_repl.register_node('b', 'B', '127.0.0.1', 5432, 7, 'peer_server') AS n;
+SELECT c.node_id, c.is_standby FROM steep_repl.check_node('b') AS c;
+SELECT d.object, d.difference FROM steep_repl.schema_diff($connection, 'evil.grouped') AS d;
+\\o /dev/null
+SELECT steep_repl.compute_fingerprint('evil', 'target');
+SELECT steep_repl.capture_all_fingerprints('a');
+SELECT steep_repl.capture_all_fingerprints('b');
+SELECT * FROM steep_repl.compare_fingerprints('a', 'b');
+\\o
+SELECT steep_repl.heartbeat('a');
+SELECT n.node_id, n.status, n.is_healthy FROM steep_repl.node_status() AS n;
+SELECT steep_repl.unregister_node('b');
+SELECT steep_repl.unregister_node('a');
+SELECT a.target, a.success FROM steep_repl.audit_log AS a;
+SELECT steep_repl.prune_audit_log('0');
+TRUNCATE steep_repl.audit_log;
+SELECT h.background_worker_running FROM steep_repl.health() AS h;
 \\o /dev/null
 SELECT * FROM steep_repl.overlap_sql($connection, 'evil.target');
 EOC
@@ -117,11 +136,34 @@ evil.grouped|0|0|99|1
 {"a": "(1,b)", "b": "{}", "c": "sad", "d": "2", "e": "x"}|local_only|
 {"a": "7"}|conflict|{b}
 
+a|
+b|peer_server
+b|7
+b|f
+index "planted"|missing on peer
+
+a|active|t
+b|active|t
+
+
+a|t
+b|t
+b|t
+b|t
+a|t
+5
+t
 EOC
 	is(traces($node, $peer) - $before, 0, "$name: nothing planted has run");
 	return;
 }
 
+sql($node, <<"EOC");
+SET log_statement = none;
+CREATE SERVER peer_server FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host '127.0.0.1', port '@{[$peer->port]}', dbname 'postgres');
+CREATE USER MAPPING FOR CURRENT_USER SERVER peer_server OPTIONS (user 'admin', password '@{[secret()]}');
+EOC
+sql($node, 'CREATE INDEX planted ON evil.grouped (a)');
 sql($_, 'CREATE SCHEMA steep; CREATE TABLE steep.empty (id int PRIMARY KEY)') foreach $node, $peer;
 is_safe('plain', '', qr/^$/);
 is_safe('search_path of the session', 'SET search_path = evil, pg_catalog;', qr/^$/);
@@ -140,6 +182,8 @@ CREATE TEMPORARY TABLE peer_keys (canary pg_catalog.int4);
 CREATE TEMPORARY TABLE differences (canary pg_catalog.int4);
 CREATE TEMPORARY TABLE local_rows (canary pg_catalog.int4);
 CREATE TEMPORARY TABLE peer_rows (canary pg_catalog.int4);
+CREATE TEMPORARY TABLE local_fingerprints (canary pg_catalog.int4);
+CREATE TEMPORARY TABLE peer_fingerprints (canary pg_catalog.int4);
 CREATE DOMAIN pg_temp.int8 AS pg_catalog.text;
 EOC
 

@@ -130,8 +130,11 @@ sql($node, q{INSERT INTO grandparent VALUES (1, 'here'), (2, 'both'); INSERT INT
 	INSERT INTO child VALUES (1, 1), (2, 2), (5, 5)});
 sql($peer, q{INSERT INTO grandparent VALUES (3, 'there'), (2, 'both'); INSERT INTO parent VALUES (3, 3, 4), (4, 2, 3), (5, 3, 3);
 	INSERT INTO child VALUES (3, 3), (4, 4), (5, 4)});
+my $offset = -s $peer->logfile;
 $row = run_merge($node, $peer, [ 'child', 'parent', 'grandparent' ], strategy => 'prefer-remote');
 is_merged($row, '5|5|1|2|7|5', 'foreign keys: parents are written first');
+is(scalar(() = slurp_file($peer->logfile, $offset) =~ /statement: SELECT \(SELECT system_identifier FROM pg_control_system/g), 2,
+	'one connection to the peer checks the merge, and one runs all of its steps');
 is_equal_table($node, $peer, "public.$_", ['id'], "foreign keys: $_ is equal") foreach qw(grandparent parent child);
 
 # Generated and identity columns, columns in another order, dropped columns.
@@ -186,6 +189,12 @@ is_merged(run_merge($node, $peer, ['many'], options => '{"batch_size": 100}'),
 	'0|2000|1000|0|2000|0', 'some come back, in batches of 100');
 both($node, $peer, 'TRUNCATE many');
 is_merged(run_merge($node, $peer, ['many']), '0|0|0|0|0|0', 'two empty tables');
+
+# As many rows as fit in the pieces of a long answer that are asked for at once.
+both($node, $peer, 'INSERT INTO many SELECT i, current_setting($$port$$) FROM generate_series(1, 320000) i; ANALYZE many');
+is(sql($node, 'SELECT * FROM steep_repl.analyze_overlap(' . quote(conninfo($peer)) . ", ARRAY['many'])"),
+	'many|0|0|0|320000', 'a long answer comes whole');
+both($node, $peer, 'TRUNCATE many');
 
 # NULL for optional arguments; a schema's tables; a URI.
 both($node, $peer, 'CREATE SCHEMA s; CREATE TABLE s.c (id int PRIMARY KEY);

@@ -334,7 +334,8 @@ sub decide
 {
 	my ($m, $share) = @_;
 	my $direction = $m->{options}{direction} // 'both';
-	my @ways = ('skip', $direction ne 'to-remote' ? 'remote' : (), $direction ne 'to-local' ? 'local' : (), $direction eq 'both' ? 'custom' : ());
+	my $updates = grep { $_ eq 'update' } @{ $m->{options}{actions} // ['update'] };
+	my @ways = ('skip', !$updates ? () : ($direction ne 'to-remote' ? 'remote' : (), $direction ne 'to-local' ? 'local' : (), $direction eq 'both' ? 'custom' : ()));
 	my @open = grep { $_->{category} eq 'conflict' && $_->{state} =~ /pending|planned/ && chance($share) } @{ $m->{decisions} };
 	my @calls;
 

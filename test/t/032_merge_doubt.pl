@@ -198,6 +198,18 @@ is(join('|', @$row{qw(status stale applied_remote applied_local changed_since)})
 is(join('; ', map { sql($_, q{SELECT string_agg(id || left(x, 1), ' ' ORDER BY id) FROM t}) } $node, $peer),
 	'1n 2h 3h 4n 5h 6h 7h 8n 9t; 1h 2n 3h 4h 5n 6h 7h 8t 9t', 'and left alone');
 
+# A row that the peer has left out is not taken for applied when this node is
+# rolled forward: it is planned and written again.
+diverge();
+my $point = hold_point($node, 'merge-before-marker');
+$id = submit_merge($node, $peer, ['t'], %via);
+$point->wait_reached;
+sql($peer, q{UPDATE t SET x = 'new' WHERE id = 4});
+$proxy->command('rule kill-after:COMMIT');
+$point->release;
+is(wait_for_merge($node, $id)->{status}, 'complete', 'a row that the peer left out: the merge is rolled forward');
+is_result('all', 'a row that the peer left out');
+
 # What is left.  Markers go with the merge that has ended well; the others are
 # listed when they are old, as are servers that no merge needs.
 wait_until(sub { sql($peer, "SELECT count(*) FROM steep_repl.merge_markers WHERE merge_id = '$id'") eq '0' }, 'the end of the markers');

@@ -159,8 +159,10 @@ foreach my $scenario (qw(merge revert batch))
 	$node->reload;
 }
 
-# They are all that the code has, but for what only a failure comes by.
+# They are all that the code has, but for what only a failure comes by, and
+# what only a snapshot does.
 my %known = map { map { ($_ => 1) } slurp_file($_) =~ /TEST_POINT\("([^"]+)"\)/g } glob 'src/ops/*.c src/worker/*.c';
+delete @known{ grep { /^snapshot-/ } keys %known };
 delete $known{$_} foreach map { @$_ } values %passes;
 is(join(' ', sort keys %known), 'job_end step_fail', 'the merges come by every point');
 
@@ -212,7 +214,7 @@ foreach my $fault ($ENV{STEEP_SWEEP} ? sort keys %faults : 'worker killed')
 
 # Acknowledgements that are lost, statements that do not arrive.
 my @statements = ('COMMIT', 'SELECT steep_repl.claim_batch', 'SELECT steep_repl.finish_batch', 'INSERT INTO public.parent', 'UPDATE ONLY public.child',
-	'LOCK TABLE', 'SET CONSTRAINTS', 'START TRANSACTION', 'SELECT steep_repl.forget_batches', 'setval');
+	'LOCK TABLE', 'SET CONSTRAINTS', 'START TRANSACTION', 'SELECT steep_repl.forget_batch', 'setval');
 foreach my $scenario ($ENV{STEEP_SWEEP} ? @swept : 'batch')
 {
 	foreach my $action (qw(kill-before kill-after reset-before reset-after))

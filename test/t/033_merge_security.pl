@@ -8,7 +8,7 @@ use SteepTest;
 my @functions = qw(analyze_overlap start_merge wait_merge merge_summary merge_sql merge_progress
   list_operations cancel_operation);
 my @peer_functions = qw(digest_version row_digest digest_leaves in_leaves claim_batch batch_result finish_batch tag_writes);
-my @both_functions = qw(row_digest digest_leaves in_leaves digest_version row_image key_image tag_writes);
+my @both_functions = qw(row_digest digest_leaves in_leaves compare_leaves digest_version row_image key_image tag_writes);
 
 my ($node, $peer) = start_pair(extension => 0, conf => "log_statement = none\nlog_min_error_statement = panic\n");
 sql($_, 'CREATE EXTENSION steep_repl CASCADE') foreach $node, $peer;

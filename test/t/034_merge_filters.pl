@@ -175,6 +175,21 @@ merge_fails($node, $peer, ['parent'], qr/column "a" of table "public.parent" can
 is_merged(run_merge($node, $peer, ['parent'], options => options(exclude => { parent => [ 'a', 'b' ] })), '0|0|0|1|0|1', 'all of it may be excluded');
 is_merged(run_merge($node, $peer, ['child'], options => options(exclude => { child => ['b'] })), '0|0|1|0|0|0', 'and a part of the child');
 
+# Nor can what has no null to stand for it, where it would be written.
+both($node, $peer, q{CREATE DOMAIN filled AS text NOT NULL; CREATE DOMAIN positive AS int CHECK (coalesce(VALUE, 0) > 0); CREATE DOMAIN may AS text CHECK (VALUE <> '');
+	CREATE TABLE d (id int PRIMARY KEY, x text, f filled DEFAULT 'f', p positive DEFAULT 1, m may)});
+sql($node, q{INSERT INTO d VALUES (1, 'h'), (2, 'h')});
+sql($peer, q{INSERT INTO d VALUES (1, 'p'); ALTER TABLE d ALTER p TYPE int});
+foreach my $case ([ 'f', 'here', 'does not allow null values' ], [ 'p', 'here', 'violates check constraint' ], [ 'f', 'on peer ".*"', 'does not allow null values', direction => 'to-remote' ])
+{
+	my ($column, $where, $reason, @direction) = @$case;
+
+	like(refused_merge($node, $peer, ['d'], options => options(exclude => { d => [ 'm', $column, 'p' ] }, @direction)),
+		qr/column "$column" of table "d" cannot be excluded from what is written $where.*DETAIL:  Its domain does not take null: .*$reason.*HINT:  Merge the column/s, "refused: a domain without null: $column $where");
+}
+both($node, $peer, 'ALTER TABLE d ALTER f TYPE text');
+is_merged(run_merge($node, $peer, ['d'], options => options(exclude => { d => [ 'm', 'f', 'p' ] }, direction => 'to-remote')), '1|0|0|1|0|2', 'but a domain that takes null, or where it is not written');
+
 # Awkward names.
 both($node, $peer, q{CREATE SCHEMA "S 1"; CREATE TABLE "S 1"."T 1" ("C 1" int PRIMARY KEY, "$1" text, "a'b" text, ","")""" text)});
 sql($node, q{INSERT INTO "S 1"."T 1" VALUES (1, 'yes', 'h', 'h'), (2, 'no', 'h', 'h')});

@@ -134,9 +134,21 @@ sub is_next
 
 my $positions = positions();
 my $offset = log_size();
-run_merge($node, $peer, \@tables, dry_run => 1);
+$row = run_merge($node, $peer, \@tables, dry_run => 1);
 is_deeply(positions(), $positions, 'a dry run moves nothing');
 is(said_since($offset), '', 'and says nothing');
+my $statements = "FROM steep_repl.merge_sql('$row->{merge_id}')";
+is(sql($node, "SELECT seq > (SELECT max(seq) $statements WHERE purpose LIKE 'insert rows%'), runs_on, purpose $statements
+	WHERE purpose ~ 'sequence public.[st]_(second|labelled)|ends of column \\w+ of public.t_(second|labelled)' ORDER BY seq"), <<'EOC' =~ s/\n\z//r, 'merge_sql shows what it will do, last');
+t|local|read the ends of column id of public.t_second
+t|peer|read the ends of column id of public.t_second
+t|local|read the ends of column no of public.t_second
+t|peer|read the ends of column no of public.t_second
+t|local|move sequence public.s_second
+t|local|move sequence public.t_second_no_seq
+t|peer|move sequence public.s_second
+t|peer|move sequence public.t_second_no_seq
+EOC
 
 my $said = warnings_of(\@tables);
 is(join("\n", $said =~ /WARNING:  (.*)/g), join("\n", map { "sequence \"public.s_computed\" will not be moved $_" }

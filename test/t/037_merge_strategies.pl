@@ -286,6 +286,17 @@ resolve(3, 'skip');
 is(join('|', @{ resume($node, 'apply_merge', $id) }{qw(status applied_local applied_remote)}), 'needs_resolution|2|0', 'direction to-local: the peer is not written');
 is(rows($node, 'm'), '1:h1 2:p2 ' . join(' ', map { "$_:h$_" } 3 .. 13) . ' 14:p14 15:same', 'direction to-local: this node');
 
+# No row is updated, so no conflict can be decided but to stay.
+diverge();
+$id = merge(['m'], strategy => 'manual', dry_run => 1, options => options(actions => ['insert']))->{merge_id};
+like(error_of($node, 'SELECT ' . resolve_call(2, $_, $_ eq 'custom' ? '{"x": "c"}' : undef)), qr/resolution "$_" would update a row, which merge "$id" does not do.*HINT:  Its option actions/s,
+	"actions insert: not $_")
+  foreach 'local', 'remote', 'custom';
+is(resolve(2, 'skip'), "skip|planned|$user", 'actions insert: skip');
+is(join('|', @{ resume($node, 'apply_merge', $id) }{qw(status applied_local applied_remote)}), 'complete|1|1', 'actions insert: rows on one side move');
+$id = merge(['m'], strategy => 'manual', dry_run => 1, options => options(actions => ['update']))->{merge_id};
+is(resolve(2, 'remote'), "remote|planned|$user", 'actions update: remote');
+
 # Each table by its own strategy.
 diverge();
 fill('date');

@@ -375,7 +375,7 @@ my $kept = sub { sql($node, "SELECT count(DISTINCT merge_id), count(*) FROM stee
 my @of = qw(merge_audit_log merge_tables merge_statements merge_decisions);
 sql($node, q{CREATE ROLE stranger LOGIN; GRANT USAGE ON SCHEMA steep_repl TO stranger; GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA steep_repl TO stranger});
 diverge();
-merge(['t'], strategy => 'manual');
+my $waits = merge(['t'], strategy => 'manual')->{merge_id};
 my ($mine, $hers) = map { $of->($_) } sql($node, 'SELECT current_user'), 'merger';
 my @wait = map { $kept->($_) } @of;
 is(sql($node, q{SET ROLE stranger; SELECT steep_repl.prune_merges('0')}), '0', 'another role forgets nothing');
@@ -389,6 +389,12 @@ is_deeply([ map { $kept->($_) } @of ], \@wait, 'nor a part of it');
 is_deeply([ map { sql($node, "SELECT count(DISTINCT merge_id), count(*) FROM steep_repl.$_") } @of ], \@wait, 'all else has gone');
 is(sql($node, 'SELECT count(*) FROM steep_repl.merge_rows'), sql($node, 'SELECT count(*) FROM steep_repl.merge_decisions'), 'no row is left without its merge');
 like(error_of($node, "SELECT steep_repl.revert_merge('$id')"), qr/merge "$id" does not exist/, 'and cannot be undone');
+
+# What waits is given up by a cancel, with its job or without, and then forgotten.
+like(error_of($node, "SET ROLE stranger; SELECT steep_repl.cancel_operation('$waits')"), qr/permission denied to cancel operation "$waits"/, 'another role does not give it up');
+is(sql($node, "BEGIN; SELECT steep_repl.cancel_operation('$waits'); ROLLBACK; SELECT steep_repl.prune_work_queue('0') > 0; SELECT steep_repl.cancel_operation('$waits')"), "t\nt\nt", 'who has started it does');
+is(sql($node, "SELECT status, completed_at > created_at FROM steep_repl.merge_audit_log WHERE merge_id = '$waits'; SELECT count(*) > 0 FROM steep_repl.merge_conflicts('$waits')"), "cancelled|t\nt", 'it is cancelled');
+is(sql($node, "SELECT steep_repl.prune_merges('1 hour'); SELECT steep_repl.prune_merges('0'); SELECT count(*) FROM steep_repl.merge_audit_log WHERE merge_id = '$waits'"), "0\n1\n0", 'and forgotten');
 sql($peer, q{SELECT steep_repl.claim_batch('merge_x', 1), steep_repl.claim_batch('merge_y', 1);
 UPDATE steep_repl.merge_markers SET created_at = now() - interval '2 days' WHERE merge_id = 'merge_x'});
 is(sql($peer, q{SELECT steep_repl.prune_merges('0'); SELECT merge_id FROM steep_repl.merge_markers}), "0\nmerge_y", 'a peer forgets its old markers');

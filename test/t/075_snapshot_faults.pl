@@ -59,7 +59,7 @@ $load->stop;
 # An ALTER that waits for the snapshot keeps no worker from reading.
 sql($node, 'CREATE TABLE t AS SELECT i, repeat(md5(i::text), 20) AS x FROM generate_series(1, 30000) i');
 my $path = new_path();
-my $point = hold_point($node, 'held');
+my $point = hold_point($node, 'snapshot-held');
 my %options = (options => '{"tables": ["t"]}', parallel => 1);
 $id = submit_snapshot($node, $path, %options);
 $point->wait_reached;
@@ -108,7 +108,7 @@ $locker->quit;
 is(wait_for_snapshot($node, $id)->{status}, 'complete', 'a lock that is not to be had is tried for again');
 
 # Cancelled at each point.
-foreach my $name ('begin directory', 'begin plan', 'begin hold', 'held', 'begin data', 'write text', 'begin finalize', 'done finalize')
+foreach my $name ('begin directory', 'begin plan', 'begin hold', 'snapshot-held', 'begin data', 'snapshot-write', 'begin finalize', 'done finalize')
 {
 	$path = new_path();
 	$point = hold_point($node, $name);
@@ -123,7 +123,7 @@ foreach my $name ('begin directory', 'begin plan', 'begin hold', 'held', 'begin 
 
 # kill -9 of who holds, of who reads, of the one who writes the manifest, and an
 # immediate restart.
-foreach my $name ('held', 'write text', 'done finalize')
+foreach my $name ('snapshot-held', 'snapshot-write', 'done finalize')
 {
 	$path = new_path();
 	$point = hold_point($node, $name);
@@ -139,7 +139,7 @@ foreach my $name ('held', 'write text', 'done finalize')
 	is(sums($path) && scalar(glob "$path/*/*.tmp") // 0, 0, "$name: no temporary file is left");
 }
 $path = new_path();
-$point = hold_point($node, 'held');
+$point = hold_point($node, 'snapshot-held');
 $id = submit_snapshot($node, $path, %options);
 $point->wait_reached;
 $node->stop('immediate');
@@ -149,7 +149,7 @@ $row = wait_for_snapshot($node, $id);
 is("$row->{status} $row->{rows}", 'complete 1', 'complete after an immediate restart');
 
 # Terminated: who reads is replaced, who holds takes the rest along.
-foreach my $name ('write text', 'held')
+foreach my $name ('snapshot-write', 'snapshot-held')
 {
 	$path = new_path();
 	$point = hold_point($node, $name);
@@ -163,7 +163,7 @@ foreach my $name ('write text', 'held')
 }
 
 # One that crashes each time ends.
-arm_point($node, 'crash_point', 'write text');
+arm_point($node, 'crash_point', 'snapshot-write');
 $path = new_path();
 $id = submit_snapshot($node, $path, %options);
 wait_until(sub { (eval { sql($node, "SELECT status FROM steep_repl.snapshots WHERE snapshot_id = '$id'") } // '') eq 'failed' }, 'the end');
@@ -182,7 +182,7 @@ is(run_snapshot($node, "$small/disk/s", %options)->{status}, 'complete', 'there 
 
 # What can't be removed is told.
 $path = new_path();
-$point = hold_point($node, 'held');
+$point = hold_point($node, 'snapshot-held');
 $id = submit_snapshot($node, $path, %options);
 $point->wait_reached;
 append_to_file("$path/data/mine", 'x');
