@@ -129,7 +129,7 @@ steep_repl_start_apply(PG_FUNCTION_ARGS)
 	steep_job_check();
 	steep_job_check_parallel(parallel);
 	steep_snapshot_check_options(options, known_options);
-	pinned = steep_pin_begin();
+	pinned = steep_pin_begin(PIN_ALWAYS);
 	source = steep_apply_open(PG_ARGISNULL(0) ? NULL :
 							  text_to_cstring(PG_GETARG_TEXT_PP(0)), options);
 	check_tables(source);
