@@ -102,7 +102,7 @@ give_text(void *arg, void *buffer, int room)
 
 	steep_progress_add_bytes(length);
 	steep_progress_add_units(length);
-	TEST_POINT("load text");
+	TEST_POINT("apply-load");
 	return (int) length;
 }
 

@@ -162,7 +162,7 @@ sub is_whole
 }
 
 # kill -9, SIGTERM and an immediate restart.
-foreach my $name ('done plan', 'done schema', 'load text', 'done load', 'done index', 'done digest')
+foreach my $name ('done plan', 'done schema', 'apply-load', 'done load', 'done index', 'done digest')
 {
 	$point = hold_point($node, $name, 'copy');
 	$id = start_anew();
@@ -174,7 +174,7 @@ foreach my $name ('done plan', 'done schema', 'load text', 'done load', 'done in
 	$node->wait_for_log(qr/database system is ready to accept connections/, $offset);
 	is_whole("$name: kill -9");
 }
-$point = hold_point($node, 'load text', 'copy');
+$point = hold_point($node, 'apply-load', 'copy');
 $id = start_anew();
 $point->wait_reached;
 my $pid = $point->waiter;
@@ -206,7 +206,7 @@ $point->release;
 like(wait_for_snapshot($node, $id, 'copy')->{error_message}, qr/rows of table "public\.big" differ from the snapshot's/, 'a changed row of a large table is noticed');
 
 # Cancelled.
-foreach my $name ('begin plan', 'begin verify', 'begin schema', 'load text', 'begin index', 'begin finish', 'begin check')
+foreach my $name ('begin plan', 'begin verify', 'begin schema', 'apply-load', 'begin index', 'begin finish', 'begin check')
 {
 	$point = hold_point($node, $name, 'copy');
 	$id = start_anew();
