@@ -142,7 +142,9 @@ static Directory *
 open_place(const char *command, const char *base, const char *path)
 {
 	const char *forbidden[] = {getenv("FORBIDDEN"), NULL};
-	DirectoryPlace place = {base, path, forbidden};
+	DirectoryPlace place = {
+		.base = base, .path = path, .forbidden = forbidden
+	};
 	Directory  *directory;
 	Failure		failure;
 

@@ -35,7 +35,7 @@ open_directory(char path[256])
 {
 	static Directory *directory = NULL;
 	static char base[128];
-	DirectoryPlace place = {base, "fuzz", NULL};
+	DirectoryPlace place = {.base = base, .path = "fuzz"};
 	Failure		failure;
 
 	if (directory == NULL)
