@@ -12,8 +12,10 @@ WIDE_ROWS = ("short", "1 KB", "1 MB", "100 MB")
 
 
 def target(node):
-    """A directory that does not exist."""
+    """A path at which there is nothing."""
     path = f"{node.directory}/out"
+    if os.path.isfile(path):
+        os.remove(path)
     shutil.rmtree(path, ignore_errors=True)
     return path
 
