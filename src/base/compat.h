@@ -67,13 +67,6 @@ steep_object_aclcheck(Oid classid, Oid objectid, Oid roleid, AclMode mode)
 
 #endif							/* before 16 */
 
-#if PG_VERSION_NUM >= 160000
-
-/* 16 took the macros of values of variable length out of postgres.h. */
-#include "varatt.h"
-
-#endif							/* since 16 */
-
 #if PG_VERSION_NUM < 170000
 
 /* 17 lets an extension name its wait events. */

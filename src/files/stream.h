@@ -58,10 +58,6 @@ extern bool steep_writer_finish(StreamWriter *writer, StreamTotals *totals,
 								Failure *failure);
 extern void steep_writer_close(StreamWriter *writer);
 
-/* How much has gone in and, roughly, come out so far: for progress. */
-extern void steep_writer_progress(const StreamWriter *writer,
-								  uint64_t *raw_bytes, uint64_t *file_bytes);
-
 extern bool steep_reader_open(Directory *directory, const FileName *name,
 							  const StreamTotals *expected,
 							  StreamReader **reader, Failure *failure);

@@ -200,11 +200,3 @@ steep_writer_close(StreamWriter *writer)
 	steep_newfile_close(&writer->file);
 	free(writer);
 }
-
-void
-steep_writer_progress(const StreamWriter *writer, uint64_t *raw_bytes,
-					  uint64_t *file_bytes)
-{
-	*raw_bytes = writer->raw_bytes;
-	*file_bytes = writer->file_bytes;
-}
