@@ -11,11 +11,15 @@
 
 #include <zstd.h>
 
+/* One that has been used: it has its tables, which take longer than a small file. */
+static ZSTD_CCtx *spare = NULL;
+
 static void *
 compress_start(int level)
 {
-	ZSTD_CCtx  *context = ZSTD_createCCtx();
+	ZSTD_CCtx  *context = spare ? spare : ZSTD_createCCtx();
 
+	spare = NULL;
 	if (context != NULL)
 	{
 		ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, level);
@@ -27,7 +31,11 @@ compress_start(int level)
 static void
 compress_free(void *state)
 {
-	ZSTD_freeCCtx(state);
+	if (spare != NULL ||
+		ZSTD_isError(ZSTD_CCtx_reset(state, ZSTD_reset_session_and_parameters)))
+		ZSTD_freeCCtx(state);
+	else
+		spare = state;
 }
 
 static bool

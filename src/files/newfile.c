@@ -83,8 +83,20 @@ steep_newfile_write(NewFile *file, const void *data, size_t length,
 }
 
 /*
- * Give the file its name.  First its bytes are made durable, then its name,
- * so that a crash leaves the whole file or none of that name.
+ * Have the system start to write the file out, where it can be asked to; the
+ * fsync that follows says whether that went well.
+ */
+void
+steep_newfile_start_sync(NewFile *file)
+{
+#ifdef __linux__
+	(void) sync_file_range(file->fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+#endif
+}
+
+/*
+ * Give the file its name.  First its bytes are made durable, so that a crash
+ * leaves the whole file or none of that name.
  */
 bool
 steep_newfile_publish(NewFile *file, Failure *failure)
@@ -97,6 +109,13 @@ steep_newfile_publish(NewFile *file, Failure *failure)
 		return steep_failure_errno(failure, "could not rename file \"%s\"",
 								   file->name.path);
 	file->temporary[0] = '\0';
+	return true;
+}
+
+/* Make durable that this file and others of its directory have their names. */
+bool
+steep_newfile_sync_names(NewFile *file, Failure *failure)
+{
 	if (fsync(file->directory) != 0)
 		return steep_failure_errno(failure, "could not fsync the directory of file \"%s\"",
 								   file->name.path);

@@ -22,7 +22,9 @@ extern bool steep_newfile_create(Directory *directory, const FileName *name,
 								 NewFile *file, Failure *failure);
 extern bool steep_newfile_write(NewFile *file, const void *data, size_t length,
 								Failure *failure);
+extern void steep_newfile_start_sync(NewFile *file);
 extern bool steep_newfile_publish(NewFile *file, Failure *failure);
+extern bool steep_newfile_sync_names(NewFile *file, Failure *failure);
 extern void steep_newfile_close(NewFile *file);
 
 extern bool steep_oldfile_open(Directory *directory, const FileName *name,

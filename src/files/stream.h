@@ -56,6 +56,18 @@ extern bool steep_writer_put(StreamWriter *writer, const void *data,
 /* End the stream; fsync, rename, fsync the directory.  Then close. */
 extern bool steep_writer_finish(StreamWriter *writer, StreamTotals *totals,
 								Failure *failure);
+
+/*
+ * The same in three, for several files of one directory.  End the stream, and
+ * have the system start to write the file out: what all have in common is made
+ * durable by the fsync of the first.  Then name each; and then make the names
+ * durable.
+ */
+extern bool steep_writer_end(StreamWriter *writer, StreamTotals *totals,
+							 Failure *failure);
+extern bool steep_writer_name(StreamWriter *writer, Failure *failure);
+extern bool steep_writer_sync_names(StreamWriter *writer, Failure *failure);
+
 extern void steep_writer_close(StreamWriter *writer);
 
 extern bool steep_reader_open(Directory *directory, const FileName *name,

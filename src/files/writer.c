@@ -27,6 +27,11 @@ struct StreamWriter
 	bool		failed;			/* what is written has a hole */
 	size_t		npending;
 	size_t		noutput;
+	struct Buffers *buffers;	/* NULL once the stream has ended */
+};
+
+struct Buffers
+{
 	uint8_t		pending[CODEC_PIECE];
 	uint8_t		output[OUTPUT_BYTES];
 };
@@ -38,6 +43,9 @@ start(StreamWriter *writer, int level, Failure *failure)
 	writer->sha = steep_sha256_start(failure);
 	if (writer->sha == NULL)
 		return false;
+	writer->buffers = malloc(sizeof(struct Buffers));
+	if (writer->buffers == NULL)
+		return steep_failure_memory(failure);
 	writer->state = writer->codec->compress_start(level);
 	return writer->state != NULL || steep_failure_memory(failure);
 }
@@ -60,10 +68,9 @@ steep_writer_open(Directory *directory, const FileName *name,
 		return steep_failure_set(failure, FAILURE_UNSUPPORTED,
 								 "steep_repl was built without %s",
 								 steep_codec(name->method)->name);
-	writer = malloc(sizeof(StreamWriter));
+	writer = calloc(1, sizeof(StreamWriter));
 	if (writer == NULL)
 		return steep_failure_memory(failure);
-	memset(writer, 0, offsetof(StreamWriter, pending));
 	writer->codec = steep_codec(name->method);
 	if (!steep_newfile_create(directory, name, &writer->file, failure))
 	{
@@ -83,9 +90,9 @@ steep_writer_open(Directory *directory, const FileName *name,
 static bool
 flush(StreamWriter *writer, Failure *failure)
 {
-	if (!steep_sha256_add(writer->sha, writer->output, writer->noutput,
+	if (!steep_sha256_add(writer->sha, writer->buffers->output, writer->noutput,
 						  failure) ||
-		!steep_newfile_write(&writer->file, writer->output, writer->noutput,
+		!steep_newfile_write(&writer->file, writer->buffers->output, writer->noutput,
 							 failure))
 		return false;
 	writer->file_bytes += writer->noutput;
@@ -99,7 +106,7 @@ compress(StreamWriter *writer, const uint8_t *data, size_t length, bool last,
 		 Failure *failure)
 {
 	CodecInput	in = {data, length, 0, last};
-	CodecOutput out = {writer->output, OUTPUT_BYTES, 0};
+	CodecOutput out = {writer->buffers->output, OUTPUT_BYTES, 0};
 	bool		ended = false;
 
 	while (in.used < length || (last && !ended))
@@ -135,12 +142,12 @@ put(StreamWriter *writer, const uint8_t *data, size_t length, Failure *failure)
 		}
 		else
 		{
-			memcpy(writer->pending + writer->npending, data, piece);
+			memcpy(writer->buffers->pending + writer->npending, data, piece);
 			writer->npending += piece;
 		}
 		if (writer->npending == CODEC_PIECE)
 		{
-			if (!compress(writer, writer->pending, CODEC_PIECE, false, failure))
+			if (!compress(writer, writer->buffers->pending, CODEC_PIECE, false, failure))
 				return false;
 			writer->npending = 0;
 		}
@@ -171,22 +178,56 @@ steep_writer_put(StreamWriter *writer, const void *data, size_t length,
 	return !writer->failed;
 }
 
+/* Free what only the stream needs. */
+static void
+free_stream(StreamWriter *writer)
+{
+	if (writer->state != NULL)
+		writer->codec->compress_free(writer->state);
+	writer->state = NULL;
+	steep_sha256_free(writer->sha);
+	writer->sha = NULL;
+	free(writer->buffers);
+	writer->buffers = NULL;
+}
+
 bool
-steep_writer_finish(StreamWriter *writer, StreamTotals *totals,
-					Failure *failure)
+steep_writer_end(StreamWriter *writer, StreamTotals *totals, Failure *failure)
 {
 	if (!is_usable(writer, failure))
 		return false;
 	/* Whatever happens, this is the end of it. */
 	writer->failed = true;
-	if (!compress(writer, writer->pending, writer->npending, true, failure) ||
+	if (!compress(writer, writer->buffers->pending, writer->npending, true, failure) ||
 		!flush(writer, failure) ||
-		!steep_sha256_finish(writer->sha, totals->sha256, failure) ||
-		!steep_newfile_publish(&writer->file, failure))
+		!steep_sha256_finish(writer->sha, totals->sha256, failure))
 		return false;
 	totals->raw_bytes = writer->raw_bytes;
 	totals->file_bytes = writer->file_bytes;
+	free_stream(writer);
+	steep_newfile_start_sync(&writer->file);
 	return true;
+}
+
+bool
+steep_writer_name(StreamWriter *writer, Failure *failure)
+{
+	return steep_newfile_publish(&writer->file, failure);
+}
+
+bool
+steep_writer_sync_names(StreamWriter *writer, Failure *failure)
+{
+	return steep_newfile_sync_names(&writer->file, failure);
+}
+
+bool
+steep_writer_finish(StreamWriter *writer, StreamTotals *totals,
+					Failure *failure)
+{
+	return steep_writer_end(writer, totals, failure) &&
+		steep_writer_name(writer, failure) &&
+		steep_writer_sync_names(writer, failure);
 }
 
 void
@@ -194,9 +235,7 @@ steep_writer_close(StreamWriter *writer)
 {
 	if (writer == NULL)
 		return;
-	if (writer->state != NULL)
-		writer->codec->compress_free(writer->state);
-	steep_sha256_free(writer->sha);
+	free_stream(writer);
 	steep_newfile_close(&writer->file);
 	free(writer);
 }

@@ -61,6 +61,7 @@ typedef struct ChunkFile
 {
 	const char *number;
 	const char *chunk;
+	StreamWriter *writer;
 	CopyTextTotals rows;
 	StreamTotals file;
 } ChunkFile;
@@ -90,14 +91,10 @@ block_tid(const char *block)
 	return block ? psprintf("(%s,0)", block) : NULL;
 }
 
-/* Write the file of one chunk; what is left afterwards is in "file". */
+/* Write the rows of one chunk. */
 static void
-write_chunk(const FileSnapshot *snapshot, Directory *directory, char **row,
-			ChunkFile *file)
+write_rows(char **row, ChunkFile *file)
 {
-	FileName	name = steep_filename_chunk(atoi(row[CHUNK_NUMBER]),
-											atoi(row[CHUNK_CHUNK]),
-											snapshot->compression.method);
 	const char *values[] = {
 		block_tid(row[CHUNK_FIRST]), block_tid(row[CHUNK_LAST])
 	};
@@ -106,15 +103,50 @@ write_chunk(const FileSnapshot *snapshot, Directory *directory, char **row,
 												 steep_image_names(row[CHUNK_COLUMNS]),
 												 values[0] != NULL,
 												 values[1] != NULL);
-	StreamWriter *writer;
-	Failure		failure;
 
 	steep_progress_table(steep_sql_name(row[CHUNK_SCHEMA], row[CHUNK_TABLE]));
-	writer = steep_held_writer(directory, &name, &snapshot->compression);
-	steep_copyout_run(query, values, write_text, writer, &file->rows);
-	steep_held_check(steep_writer_finish(writer, &file->file, &failure),
+	steep_copyout_run(query, values, write_text, file->writer, &file->rows);
+}
+
+/* Write the file of one chunk, which has no name yet. */
+static ChunkFile *
+write_chunk(const FileSnapshot *snapshot, Directory *directory, char **row)
+{
+	ChunkFile  *file = palloc0(sizeof(ChunkFile));
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
+												  "steep_repl chunk",
+												  ALLOCSET_DEFAULT_SIZES);
+	FileName	name = steep_filename_chunk(atoi(row[CHUNK_NUMBER]),
+											atoi(row[CHUNK_CHUNK]),
+											snapshot->compression.method);
+	MemoryContext old;
+	Failure		failure;
+
+	file->number = row[CHUNK_NUMBER];
+	file->chunk = row[CHUNK_CHUNK];
+	file->writer = steep_held_writer(directory, &name, &snapshot->compression);
+	old = MemoryContextSwitchTo(context);
+	write_rows(row, file);
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(context);
+	steep_held_check(steep_writer_end(file->writer, &file->file, &failure),
 					 &failure);
 	steep_progress_add_rows(file->rows.rows);
+	return file;
+}
+
+/* Make all files of a part durable, and name them. */
+static void
+name_files(List *files)
+{
+	ListCell   *cell;
+	Failure		failure;
+
+	foreach(cell, files)
+		steep_held_check(steep_writer_name(((ChunkFile *) lfirst(cell))->writer,
+										   &failure), &failure);
+	steep_held_check(steep_writer_sync_names(((ChunkFile *) linitial(files))->writer,
+											 &failure), &failure);
 }
 
 /* Write the chunks of a part. */
@@ -131,21 +163,8 @@ steep_snapshot_data(StepContext *step)
 
 	steep_progress_units(step->weight);
 	foreach(cell, rows)
-	{
-		char	  **row = lfirst(cell);
-		ChunkFile  *file = palloc0(sizeof(ChunkFile));
-		MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
-													  "steep_repl chunk",
-													  ALLOCSET_DEFAULT_SIZES);
-		MemoryContext old = MemoryContextSwitchTo(context);
-
-		write_chunk(snapshot, directory, row, file);
-		MemoryContextSwitchTo(old);
-		MemoryContextDelete(context);
-		file->number = row[CHUNK_NUMBER];
-		file->chunk = row[CHUNK_CHUNK];
-		files = lappend(files, file);
-	}
+		files = lappend(files, write_chunk(snapshot, directory, lfirst(cell)));
+	name_files(files);
 	step->result = files;
 }
 

@@ -24,9 +24,10 @@
 #include "ops/snapshot.h"
 
 #define MB (INT64CONST(1024) * 1024)
-#define PARTS_A_WORKER 8		/* so that they end at about the same time */
+#define PARTS_A_WORKER 8
 #define SMALLEST_PART (4 * MB)
 #define LARGEST_PART (1024 * MB)
+#define LAST_PARTS 2			/* of a worker, in what is left */
 #define MOST_FILES 32			/* of a part */
 
 static const Statement mark_directory = {
@@ -61,7 +62,9 @@ typedef struct Plan
 {
 	const StepContext *step;
 	List	   *tables;			/* SnapshotTable, the files' numbers in order */
-	int64		part_bytes;		/* how large a part should be */
+	int			workers;
+	int64		part_bytes;		/* how large a part should be at most */
+	int64		left;			/* bytes that are in no part yet */
 	int			part;			/* number of the current one */
 	int			files;			/* in the current one */
 	int64		bytes;			/* of the current one */
@@ -130,6 +133,18 @@ steep_snapshot_remove(const FileSnapshot *snapshot)
 	return false;
 }
 
+/*
+ * How large should the next part be?  They get smaller towards the end, so
+ * that the workers, which take them in this order, end at about the same time.
+ */
+static int64
+next_part(const Plan *plan)
+{
+	int64		bytes = plan->left / (plan->workers * LAST_PARTS);
+
+	return Max(Min(bytes, plan->part_bytes), SMALLEST_PART);
+}
+
 /* Have a step write the current part. */
 static void
 end_part(Plan *plan)
@@ -146,6 +161,7 @@ end_part(Plan *plan)
 	spec->params = psprintf("{\"part\": %d}", plan->part);
 	spec->weight = plan->bytes + 8192 * plan->files;
 	plan->parts = lappend(plan->parts, spec);
+	plan->left -= plan->bytes;
 	plan->part++;
 	plan->files = 0;
 	plan->bytes = 0;
@@ -153,11 +169,11 @@ end_part(Plan *plan)
 
 /* Add a chunk to the current part. */
 static void
-plan_chunk(Plan *plan, const SnapshotTable *table, int number, int chunk,
-		   int64 first, int64 last, int64 bytes)
+plan_chunk(Plan *plan, const SnapshotTable *table, int chunk, int64 first,
+		   int64 last, int64 bytes)
 {
 	const char *values[] = {
-		plan->step->job->snapshot_id, psprintf("%d", number),
+		plan->step->job->snapshot_id, psprintf("%d", table->number),
 		psprintf("%d", chunk), psprintf("%d", plan->part),
 		first > 0 ? steep_books_number(first) : NULL,
 		last > 0 ? steep_books_number(last) : NULL
@@ -168,7 +184,7 @@ plan_chunk(Plan *plan, const SnapshotTable *table, int number, int chunk,
 		plan->target = steep_sql_name(table->schema, table->name);
 	plan->files++;
 	plan->bytes += bytes;
-	if (plan->bytes >= plan->part_bytes || plan->files >= MOST_FILES)
+	if (plan->bytes >= next_part(plan) || plan->files >= MOST_FILES)
 		end_part(plan);
 }
 
@@ -176,21 +192,26 @@ plan_chunk(Plan *plan, const SnapshotTable *table, int number, int chunk,
 static void
 plan_table(Plan *plan, const SnapshotTable *table)
 {
-	int			number = table->number;
-	int64		chunks = Min(table->bytes / plan->part_bytes, table->blocks);
+	int64		first = 0;
+	int			chunk = 1;
 
-	if (chunks <= 1)
+	if (table->blocks == 0 || table->bytes < 2 * next_part(plan))
 	{
-		plan_chunk(plan, table, number, 1, 0, 0, table->bytes);
+		plan_chunk(plan, table, chunk, 0, 0, table->bytes);
 		return;
 	}
 	end_part(plan);
-	for (int64 i = 0; i < chunks; i++)
+	while (first < table->blocks)
 	{
-		plan_chunk(plan, table, number, i + 1, table->blocks * i / chunks,
-				   i + 1 < chunks ? table->blocks * (i + 1) / chunks : 0,
-				   table->bytes / chunks);
+		int64		blocks = next_part(plan) * table->blocks / table->bytes + 1;
+		bool		last = blocks >= table->blocks - first;
+
+		if (last)
+			blocks = table->blocks - first;
+		plan_chunk(plan, table, chunk++, first, last ? 0 : first + blocks,
+				   table->bytes / table->blocks * blocks);
 		end_part(plan);
+		first += blocks;
 	}
 }
 
@@ -281,9 +302,9 @@ steep_snapshot_plan(StepContext *step)
 	by_size = list_copy(plan.tables);
 	books = steep_books_open();
 	bytes = record_tables(snapshot->id, plan.tables);
-	plan.part_bytes = bytes / (snapshot->parallel * PARTS_A_WORKER);
-	plan.part_bytes = Max(plan.part_bytes, SMALLEST_PART);
-	plan.part_bytes = Min(plan.part_bytes, LARGEST_PART);
+	plan.workers = snapshot->parallel;
+	plan.part_bytes = Min(bytes / (plan.workers * PARTS_A_WORKER), LARGEST_PART);
+	plan.left = bytes;
 	list_sort(by_size, larger_first);
 	foreach(cell, by_size)
 		plan_table(&plan, lfirst(cell));
