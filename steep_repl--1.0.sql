@@ -2118,49 +2118,57 @@ END;
 COMMENT ON FUNCTION steep_repl.mark_directory(text, boolean) IS
 'internal: records whether the directory of a snapshot is ours';
 
-CREATE FUNCTION steep_repl.add_snapshot_table(
-	p_snapshot_id text, p_number int, p_relid oid, p_schema text, p_table text,
-	p_columns text[], p_types text[], p_fingerprint text)
-RETURNS void
+CREATE FUNCTION steep_repl.add_snapshot_tables(p_snapshot_id text, p_tables jsonb)
+RETURNS bigint
 LANGUAGE sql VOLATILE
 BEGIN ATOMIC
 	INSERT INTO steep_repl.snapshot_tables
-		(snapshot_id, number, relid, schema_name, table_name, columns, types, fingerprint)
-	VALUES (p_snapshot_id, p_number, p_relid, p_schema, p_table, p_columns, p_types, p_fingerprint);
+		(snapshot_id, number, relid, schema_name, table_name, columns, types, fingerprint, digest)
+	SELECT p_snapshot_id, t.number, t.relid, t.schema_name, t.table_name,
+		t.columns::text[], t.types::text[], t.fingerprint, t.digest
+	FROM jsonb_to_recordset(p_tables) AS t(number int, relid oid, schema_name text, table_name text,
+		columns text, types text, fingerprint text, digest text);
+	SELECT jsonb_array_length(p_tables);
 END;
-COMMENT ON FUNCTION steep_repl.add_snapshot_table(text, int, oid, text, text, text[], text[], text) IS
-'internal: adds a table to a snapshot';
+COMMENT ON FUNCTION steep_repl.add_snapshot_tables(text, jsonb) IS
+'internal: adds tables to a snapshot';
 
-CREATE FUNCTION steep_repl.add_snapshot_chunk(
-	p_snapshot_id text, p_number int, p_chunk int, p_part int, p_first bigint, p_last bigint)
-RETURNS void
+CREATE FUNCTION steep_repl.add_snapshot_chunks(p_snapshot_id text, p_chunks jsonb)
+RETURNS bigint
 LANGUAGE sql VOLATILE
 BEGIN ATOMIC
 	INSERT INTO steep_repl.snapshot_chunks
-		(snapshot_id, number, chunk, part, first_block, last_block)
-	VALUES (p_snapshot_id, p_number, p_chunk, p_part, p_first, p_last);
+		(snapshot_id, number, chunk, part, first_block, last_block, rows, bytes, file_bytes, sha256)
+	SELECT p_snapshot_id, c.number, c.chunk, c.part, c.first_block, c.last_block,
+		c.rows, c.bytes, c.file_bytes, c.sha256
+	FROM jsonb_to_recordset(p_chunks) AS c(number int, chunk int, part int, first_block bigint,
+		last_block bigint, rows bigint, bytes bigint, file_bytes bigint, sha256 text);
+	SELECT jsonb_array_length(p_chunks);
 END;
-COMMENT ON FUNCTION steep_repl.add_snapshot_chunk(text, int, int, int, bigint, bigint) IS
-'internal: adds a part of a table to a snapshot';
+COMMENT ON FUNCTION steep_repl.add_snapshot_chunks(text, jsonb) IS
+'internal: adds parts of tables to a snapshot: to be written, or with what the manifest says of their files';
 
-CREATE FUNCTION steep_repl.record_chunk(
-	p_snapshot_id text, p_number int, p_chunk int, p_rows bigint, p_bytes bigint,
-	p_file_bytes bigint, p_sha256 text, p_digest text)
-RETURNS boolean
+CREATE FUNCTION steep_repl.record_chunks(p_snapshot_id text, p_chunks jsonb)
+RETURNS bigint
 LANGUAGE sql VOLATILE
 BEGIN ATOMIC
-	UPDATE steep_repl.snapshot_chunks
-	SET done = true, rows = p_rows, bytes = p_bytes, file_bytes = p_file_bytes,
-		sha256 = p_sha256, digest = p_digest
-	WHERE snapshot_id = p_snapshot_id AND number = p_number AND chunk = p_chunk;
+	UPDATE steep_repl.snapshot_chunks c
+	SET done = true, rows = f.rows, bytes = f.bytes, file_bytes = f.file_bytes,
+		sha256 = f.sha256, digest = f.digest
+	FROM jsonb_to_recordset(p_chunks) AS f(number int, chunk int, rows bigint, bytes bigint,
+		file_bytes bigint, sha256 text, digest text)
+	WHERE c.snapshot_id = p_snapshot_id AND c.number = f.number AND c.chunk = f.chunk;
 	-- of two that end at once, one sees the other
 	SELECT FROM steep_repl.snapshot_tables
-	WHERE snapshot_id = p_snapshot_id AND number = p_number FOR NO KEY UPDATE;
-	SELECT NOT EXISTS (SELECT FROM steep_repl.snapshot_chunks
-		WHERE snapshot_id = p_snapshot_id AND number = p_number AND NOT done);
+	WHERE snapshot_id = p_snapshot_id
+		AND number IN (SELECT f.number FROM jsonb_to_recordset(p_chunks) AS f(number int))
+	ORDER BY number FOR NO KEY UPDATE;
+	SELECT count(DISTINCT f.number) FROM jsonb_to_recordset(p_chunks) AS f(number int)
+	WHERE NOT EXISTS (SELECT FROM steep_repl.snapshot_chunks c
+		WHERE c.snapshot_id = p_snapshot_id AND c.number = f.number AND NOT c.done);
 END;
-COMMENT ON FUNCTION steep_repl.record_chunk(text, int, int, bigint, bigint, bigint, text, text) IS
-'internal: records the file of a part of a table; is that the last of the table?';
+COMMENT ON FUNCTION steep_repl.record_chunks(text, jsonb) IS
+'internal: records the files of parts of tables; of how many tables are these the last?';
 
 CREATE FUNCTION steep_repl.record_snapshot_facts(p_snapshot_id text, p_lsn pg_lsn, p_facts jsonb)
 RETURNS void
@@ -2190,15 +2198,17 @@ END;
 COMMENT ON FUNCTION steep_repl.record_snapshot_totals(text) IS
 'internal: sums up what is in the files of a snapshot';
 
-CREATE FUNCTION steep_repl.record_table_digest(p_snapshot_id text, p_number int, p_digest text)
-RETURNS void
+CREATE FUNCTION steep_repl.record_table_digests(p_snapshot_id text, p_tables jsonb)
+RETURNS bigint
 LANGUAGE sql VOLATILE
 BEGIN ATOMIC
-	UPDATE steep_repl.snapshot_tables SET digest = p_digest
-	WHERE snapshot_id = p_snapshot_id AND number = p_number;
+	UPDATE steep_repl.snapshot_tables t SET digest = d.digest
+	FROM jsonb_to_recordset(p_tables) AS d(number int, digest text)
+	WHERE t.snapshot_id = p_snapshot_id AND t.number = d.number;
+	SELECT jsonb_array_length(p_tables);
 END;
-COMMENT ON FUNCTION steep_repl.record_table_digest(text, int, text) IS
-'internal: records the sum of the digests of a table''s rows';
+COMMENT ON FUNCTION steep_repl.record_table_digests(text, jsonb) IS
+'internal: records the sums of the digests of tables'' rows';
 
 CREATE FUNCTION steep_repl.record_source(p_snapshot_id text, p_source text, p_lsn pg_lsn, p_sha256 text)
 RETURNS void
@@ -2210,19 +2220,6 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION steep_repl.record_source(text, text, pg_lsn, text) IS
 'internal: records which snapshot is applied';
-
-CREATE FUNCTION steep_repl.add_snapshot_file(
-	p_snapshot_id text, p_number int, p_chunk int, p_part int, p_rows bigint, p_bytes bigint,
-	p_file_bytes bigint, p_sha256 text)
-RETURNS void
-LANGUAGE sql VOLATILE
-BEGIN ATOMIC
-	INSERT INTO steep_repl.snapshot_chunks
-		(snapshot_id, number, chunk, part, rows, bytes, file_bytes, sha256)
-	VALUES (p_snapshot_id, p_number, p_chunk, p_part, p_rows, p_bytes, p_file_bytes, p_sha256);
-END;
-COMMENT ON FUNCTION steep_repl.add_snapshot_file(text, int, int, int, bigint, bigint, bigint, text) IS
-'internal: adds a file that is to be loaded to a snapshot';
 
 CREATE FUNCTION steep_repl.apply_conflict(
 	p_snapshot_id text, OUT schema_name text, OUT table_name text, OUT other text)

@@ -19,25 +19,6 @@
 #define PART_BYTES (UINT64CONST(8) * 1024 * 1024)
 #define MOST_FILES 32			/* of a part */
 
-static const Statement add_table = {
-	.site = SITE_LOCAL,
-	.writes = true,
-	.purpose = "record a table of the snapshot",
-	.text = "SELECT steep_repl.add_snapshot_table($1, $2, NULL, $3, $4, $5, $6, $7),\n"
-	"       steep_repl.record_table_digest($1, $2, $8)",
-	.nparams = 8,
-	.params = {"text", "int", "text", "text", "text[]", "text[]", "text", "text"},
-};
-
-static const Statement add_file = {
-	.site = SITE_LOCAL,
-	.writes = true,
-	.purpose = "record a file of the snapshot",
-	.text = "SELECT steep_repl.add_snapshot_file($1, $2, $3, $4, $5, $6, $7, $8)",
-	.nparams = 8,
-	.params = {"text", "int", "int", "int", "bigint", "bigint", "bigint", "text"},
-};
-
 static const Statement find_conflict = {
 	.site = SITE_LOCAL,
 	.writes = true,
@@ -80,6 +61,7 @@ static const Statement list_chunks = {
 typedef struct Plan
 {
 	StepContext *step;
+	SnapshotRecords files_added;
 	int			part;			/* number of the current one */
 	int			files;			/* in the current one */
 	uint64		bytes;			/* of the current one, unpacked */
@@ -155,15 +137,16 @@ static void
 plan_file(Plan *plan, const PlannedFile *file)
 {
 	const ManifestChunk *chunk = file->chunk;
-	const char *values[] = {
-		plan->step->job->snapshot_id, psprintf("%u", file->table->number),
+	const char *values[SNAPSHOT_CHUNK_MEMBERS] = {
+		psprintf("%u", file->table->number),
 		psprintf("%u", chunk->name.chunk), psprintf("%d", plan->part),
+		NULL, NULL,
 		steep_books_number(chunk->rows),
 		steep_books_number(chunk->file.raw_bytes),
 		steep_books_number(chunk->file.file_bytes), chunk->file.sha256
 	};
 
-	(void) steep_books_none(&add_file, values, NIL);
+	steep_snapshot_add_record(&plan->files_added, values);
 	if (plan->files == 0)
 		plan->target = steep_sql_name(steep_apply_local(file->table->schema),
 									  steep_apply_local(file->table->name));
@@ -188,14 +171,15 @@ larger_first(const void *a, const void *b)
 }
 
 static void
-record_table(const char *id, const ApplyTable *table, const char *fingerprint)
+record_table(SnapshotRecords *records, const ApplyTable *table,
+			 const char *fingerprint)
 {
-	const char *values[] = {
-		id, table->number, table->schema, table->name, table->columns,
+	const char *values[SNAPSHOT_TABLE_MEMBERS] = {
+		table->number, NULL, table->schema, table->name, table->columns,
 		table->types, fingerprint, table->digest
 	};
 
-	(void) steep_local_none(&add_table, values, NIL);
+	steep_snapshot_add_record(records, values);
 }
 
 /* Record the tables; returns their files. */
@@ -206,9 +190,10 @@ record_tables(const char *id, const ApplySource *source, int *ntables,
 	const Manifest *manifest = source->manifest;
 	PlannedFile *files = MemoryContextAllocHuge(CurrentMemoryContext,
 												(manifest->total.chunks + 1) * sizeof(PlannedFile));
-	Books		books = steep_books_open();
+	SnapshotRecords records;
 
 	*ntables = *nfiles = 0;
+	steep_snapshot_begin_tables(&records, id);
 	for (size_t i = 0; i < manifest->ntables; i++)
 	{
 		const ManifestTable *described = &manifest->tables[i];
@@ -216,7 +201,7 @@ record_tables(const char *id, const ApplySource *source, int *ntables,
 
 		if (table == NULL)
 			continue;
-		record_table(id, table, described->fingerprint);
+		record_table(&records, table, described->fingerprint);
 		(*ntables)++;
 		for (size_t j = 0; j < described->nchunks; j++)
 			files[(*nfiles)++] = (PlannedFile)
@@ -224,7 +209,7 @@ record_tables(const char *id, const ApplySource *source, int *ntables,
 			described, &described->chunks[j]
 		};
 	}
-	steep_books_close(books);
+	(void) steep_snapshot_end_records(&records);
 	return files;
 }
 
@@ -260,9 +245,11 @@ steep_apply_plan(StepContext *step)
 	steep_progress_phase("verify");
 	steep_progress_tables(ntables, 0);
 	qsort(files, nfiles, sizeof(PlannedFile), larger_first);
+	steep_snapshot_begin_chunks(&plan.files_added, snapshot->id);
 	for (int i = 0; i < nfiles; i++)
 		plan_file(&plan, &files[i]);
 	end_part(&plan);
+	(void) steep_snapshot_end_records(&plan.files_added);
 	steep_snapshot_record_totals(snapshot->id);
 	steep_job_add_step(step, &schema);
 }

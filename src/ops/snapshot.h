@@ -21,10 +21,12 @@
 #ifndef STEEP_REPL_SNAPSHOT_H
 #define STEEP_REPL_SNAPSHOT_H
 
+#include "lib/stringinfo.h"
 #include "utils/array.h"
 #include "utils/jsonb.h"
 
 #include "base/held.h"
+#include "base/statement.h"
 #include "jobs/operation.h"
 
 #define SNAPSHOT_GENERATE "snapshot_generate"
@@ -69,6 +71,18 @@ typedef struct SnapshotSchema
 	List	   *left_out;		/* rows of kind and name */
 } SnapshotSchema;
 
+/* Records that are gathered, to be written by one statement. */
+typedef struct SnapshotRecords
+{
+	const char *id;				/* of the snapshot */
+	const Statement *statement;
+	const char *const *members; /* their names, which need no quotes */
+	int			nmembers;
+	StringInfoData json;
+	int			count;			/* in there */
+	int64		total;			/* of what the statement has returned */
+} SnapshotRecords;
+
 /* What a caller wants to do with a directory. */
 typedef enum SnapshotAccess
 {
@@ -101,6 +115,28 @@ extern char *steep_snapshot_relids(const char *params);
 extern List *steep_snapshot_list_tables(const char *relids);
 extern List *steep_snapshot_planned_tables(const char *id);
 extern bool steep_snapshot_same_tables(List *a, List *b);
+
+/* snapshot_records.c */
+extern void steep_snapshot_begin_records(SnapshotRecords *records,
+										 const char *id,
+										 const Statement *statement,
+										 const char *const *members,
+										 int nmembers);
+extern void steep_snapshot_add_record(SnapshotRecords *records,
+									  const char *const *values);
+extern int64 steep_snapshot_end_records(SnapshotRecords *records);
+
+/*
+ * Of tables: number, relid, schema, name, columns, types, fingerprint, digest.
+ * Of chunks: number, chunk, part, first block, last block; of files also rows,
+ * bytes, file bytes, SHA-256.
+ */
+#define SNAPSHOT_TABLE_MEMBERS 8
+#define SNAPSHOT_CHUNK_MEMBERS 9
+extern void steep_snapshot_begin_tables(SnapshotRecords *records,
+										const char *id);
+extern void steep_snapshot_begin_chunks(SnapshotRecords *records,
+										const char *id);
 
 /* snapshot_plan.c */
 extern void steep_snapshot_make_directory(StepContext *step);

@@ -35,13 +35,13 @@ static const Statement list_chunks = {
 	.params = {"text", "jsonb"},
 };
 
-static const Statement record_chunk = {
+static const Statement record_chunks = {
 	.site = SITE_LOCAL,
 	.writes = true,
-	.purpose = "record the file",
-	.text = "SELECT steep_repl.record_chunk($1, $2, $3, $4, $5, $6, $7, $8)",
-	.nparams = 8,
-	.params = {"text", "int", "int", "bigint", "bigint", "bigint", "text", "text"},
+	.purpose = "record files",
+	.text = "SELECT steep_repl.record_chunks($1, $2)",
+	.nparams = 2,
+	.params = {"text", "jsonb"},
 };
 
 /* The columns of list_chunks. */
@@ -172,14 +172,20 @@ steep_snapshot_data(StepContext *step)
 void
 steep_snapshot_record_data(StepContext *step)
 {
+	static const char *const members[] = {
+		"number", "chunk", "rows", "bytes", "file_bytes", "sha256", "digest"
+	};
+	SnapshotRecords records;
 	ListCell   *cell;
 
+	steep_snapshot_begin_records(&records, step->job->snapshot_id,
+								 &record_chunks, members, lengthof(members));
 	foreach(cell, (List *) step->result)
 	{
 		const ChunkFile *file = lfirst(cell);
 		char		digest[COPYTEXT_DIGEST];
 		const char *values[] = {
-			step->job->snapshot_id, file->number, file->chunk,
+			file->number, file->chunk,
 			steep_books_number(file->rows.rows),
 			steep_books_number(file->file.raw_bytes),
 			steep_books_number(file->file.file_bytes),
@@ -187,7 +193,8 @@ steep_snapshot_record_data(StepContext *step)
 		};
 
 		steep_copytext_print_digest(&file->rows, digest);
-		if (steep_books_bool(steep_local_value(&record_chunk, values, NIL)))
-			steep_progress_table_done();
+		steep_snapshot_add_record(&records, values);
 	}
+	for (int64 done = steep_snapshot_end_records(&records); done > 0; done--)
+		steep_progress_table_done();
 }

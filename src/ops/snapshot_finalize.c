@@ -27,21 +27,28 @@ static const Statement list_chunks = {
 	.site = SITE_LOCAL,
 	.writes = true,
 	.purpose = "read the snapshot's files",
-	.text = "SELECT chunk, rows, bytes, file_bytes, sha256, digest\n"
-	"FROM steep_repl.snapshot_chunks WHERE snapshot_id = $1 AND number = $2\n"
-	"ORDER BY chunk",
-	.nparams = 2,
-	.params = {"text", "int"},
+	.text = "SELECT chunk, rows, bytes, file_bytes, sha256, digest, number\n"
+	"FROM steep_repl.snapshot_chunks WHERE snapshot_id = $1\n"
+	"ORDER BY number, chunk",
+	.nparams = 1,
+	.params = {"text"},
 };
 
-static const Statement record_digest = {
+static const Statement record_digests = {
 	.site = SITE_LOCAL,
 	.writes = true,
-	.purpose = "record the digest of a table",
-	.text = "SELECT steep_repl.record_table_digest($1, $2, $3)",
-	.nparams = 3,
-	.params = {"text", "int", "text"},
+	.purpose = "record the digests of tables",
+	.text = "SELECT steep_repl.record_table_digests($1, $2)",
+	.nparams = 2,
+	.params = {"text", "jsonb"},
 };
+
+/* The files, table by table. */
+typedef struct Files
+{
+	List	   *rows;
+	int			next;			/* the first of those that are not read yet */
+} Files;
 
 static const Statement record_totals = {
 	.site = SITE_LOCAL,
@@ -72,19 +79,32 @@ read_columns(const char *names, const char *types, size_t *count)
 	return columns;
 }
 
+/* Are there more files of this table? */
+static bool
+has_next(const Files *files, const char *number)
+{
+	char	  **row;
+
+	if (files->next == list_length(files->rows))
+		return false;
+	row = list_nth(files->rows, files->next);
+	return strcmp(row[6], number) == 0;
+}
+
 /* Read a table's files, and sum up their rows. */
 static const ManifestChunk *
-read_chunks(const FileSnapshot *snapshot, const char *number,
+read_chunks(const FileSnapshot *snapshot, const char *number, Files *files,
 			ManifestTable *table, CopyTextTotals *totals)
 {
-	const char *values[] = {snapshot->id, number};
-	List	   *rows = steep_books_rows(&list_chunks, values);
-	ManifestChunk *chunks = palloc0((list_length(rows) + 1) * sizeof(ManifestChunk));
-	ListCell   *cell;
+	int			first = files->next;
+	ManifestChunk *chunks;
 
-	foreach(cell, rows)
+	while (has_next(files, number))
+		files->next++;
+	chunks = palloc0((files->next - first + 1) * sizeof(ManifestChunk));
+	for (int i = first; i < files->next; i++)
 	{
-		char	  **row = lfirst(cell);
+		char	  **row = list_nth(files->rows, i);
 		ManifestChunk *chunk = &chunks[table->nchunks++];
 
 		chunk->name = steep_filename_chunk(table->number, atoi(row[0]),
@@ -101,34 +121,48 @@ read_chunks(const FileSnapshot *snapshot, const char *number,
 }
 
 static void
-read_table(const FileSnapshot *snapshot, char **row, ManifestTable *table)
+read_table(const FileSnapshot *snapshot, char **row, Files *files,
+		   ManifestTable *table)
 {
 	CopyTextTotals totals = {0};
 	char	   *digest = palloc(COPYTEXT_DIGEST);
-	const char *values[] = {snapshot->id, row[0], digest};
 
 	table->number = atoi(row[0]);
 	table->schema = steep_snapshot_utf8(row[1]);
 	table->name = steep_snapshot_utf8(row[2]);
 	table->columns = read_columns(row[3], row[4], &table->ncolumns);
 	table->fingerprint = row[5];
-	table->chunks = read_chunks(snapshot, row[0], table, &totals);
+	table->chunks = read_chunks(snapshot, row[0], files, table, &totals);
 	table->rows = totals.rows;
 	steep_copytext_print_digest(&totals, digest);
 	table->digest = digest;
-	(void) steep_books_none(&record_digest, values, NIL);
 }
 
+/* Read the tables and their files, and record what sums them up. */
 static void
 read_tables(const FileSnapshot *snapshot, Manifest *manifest)
 {
+	static const char *const members[] = {"number", "digest"};
 	const char *values[] = {snapshot->id};
 	List	   *rows = steep_books_rows(&list_tables, values);
+	Files		files = {.rows = steep_books_rows(&list_chunks, values)};
 	ManifestTable *tables = palloc0((list_length(rows) + 1) * sizeof(ManifestTable));
+	SnapshotRecords records;
 	ListCell   *cell;
 
+	steep_snapshot_begin_records(&records, snapshot->id, &record_digests,
+								 members, lengthof(members));
 	foreach(cell, rows)
-		read_table(snapshot, lfirst(cell), &tables[foreach_current_index(cell)]);
+	{
+		char	  **row = lfirst(cell);
+		ManifestTable *table = &tables[foreach_current_index(cell)];
+		const char *record[] = {row[0], NULL};
+
+		read_table(snapshot, row, &files, table);
+		record[1] = table->digest;
+		steep_snapshot_add_record(&records, record);
+	}
+	(void) steep_snapshot_end_records(&records);
 	manifest->tables = tables;
 	manifest->ntables = list_length(rows);
 }

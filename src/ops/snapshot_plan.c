@@ -39,29 +39,11 @@ static const Statement mark_directory = {
 	.params = {"text"},
 };
 
-static const Statement add_table = {
-	.site = SITE_LOCAL,
-	.writes = true,
-	.purpose = "record a table of the snapshot",
-	.text = "SELECT steep_repl.add_snapshot_table($1, $2, $3, $4, $5, $6, $7, $8)",
-	.nparams = 8,
-	.params = {"text", "int", "oid", "text", "text", "text[]", "text[]", "text"},
-};
-
-static const Statement add_chunk = {
-	.site = SITE_LOCAL,
-	.writes = true,
-	.purpose = "record a chunk of the snapshot",
-	.text = "SELECT steep_repl.add_snapshot_chunk($1, $2, $3, $4, $5, $6)",
-	.nparams = 6,
-	.params = {"text", "int", "int", "int", "bigint", "bigint"},
-};
-
 /* A snapshot that is being planned. */
 typedef struct Plan
 {
-	const StepContext *step;
 	List	   *tables;			/* SnapshotTable, the files' numbers in order */
+	SnapshotRecords chunks;
 	int			workers;
 	int64		part_bytes;		/* how large a part should be at most */
 	int64		left;			/* bytes that are in no part yet */
@@ -172,14 +154,14 @@ static void
 plan_chunk(Plan *plan, const SnapshotTable *table, int chunk, int64 first,
 		   int64 last, int64 bytes)
 {
-	const char *values[] = {
-		plan->step->job->snapshot_id, psprintf("%d", table->number),
-		psprintf("%d", chunk), psprintf("%d", plan->part),
+	const char *values[SNAPSHOT_CHUNK_MEMBERS] = {
+		psprintf("%d", table->number), psprintf("%d", chunk),
+		psprintf("%d", plan->part),
 		first > 0 ? steep_books_number(first) : NULL,
 		last > 0 ? steep_books_number(last) : NULL
 	};
 
-	(void) steep_local_none(&add_chunk, values, NIL);
+	steep_snapshot_add_record(&plan->chunks, values);
 	if (plan->files == 0)
 		plan->target = steep_sql_name(table->schema, table->name);
 	plan->files++;
@@ -230,22 +212,25 @@ larger_first(const ListCell *a, const ListCell *b)
 static int64
 record_tables(const char *id, List *tables)
 {
+	SnapshotRecords records;
 	int64		bytes = 0;
 	ListCell   *cell;
 
+	steep_snapshot_begin_tables(&records, id);
 	foreach(cell, tables)
 	{
 		SnapshotTable *table = lfirst(cell);
-		const char *values[] = {
-			id, psprintf("%d", foreach_current_index(cell) + 1), table->relid,
+		const char *values[SNAPSHOT_TABLE_MEMBERS] = {
+			psprintf("%d", foreach_current_index(cell) + 1), table->relid,
 			table->schema, table->name, table->columns, table->types,
 			table->fingerprint
 		};
 
-		(void) steep_local_none(&add_table, values, NIL);
+		steep_snapshot_add_record(&records, values);
 		table->number = foreach_current_index(cell) + 1;
 		bytes += table->bytes;
 	}
+	(void) steep_snapshot_end_records(&records);
 	return bytes;
 }
 
@@ -268,7 +253,7 @@ hold_params(List *tables)
 
 /* Add the steps that come after this one. */
 static void
-add_steps(const Plan *plan)
+add_steps(StepContext *step, const Plan *plan)
 {
 	StepSpec	hold = {
 		.stage = SNAPSHOT_STAGE_DATA,.kind = "hold",
@@ -279,10 +264,10 @@ add_steps(const Plan *plan)
 	};
 	ListCell   *cell;
 
-	steep_job_add_step(plan->step, &hold);
+	steep_job_add_step(step, &hold);
 	foreach(cell, plan->parts)
-		steep_job_add_step(plan->step, lfirst(cell));
-	steep_job_add_step(plan->step, &finalize);
+		steep_job_add_step(step, lfirst(cell));
+	steep_job_add_step(step, &finalize);
 }
 
 /* List the tables, cut them into chunks, and plan a step for each part. */
@@ -290,25 +275,22 @@ void
 steep_snapshot_plan(StepContext *step)
 {
 	const FileSnapshot *snapshot = steep_snapshot_load(step->job->snapshot_id);
-	Plan		plan = {.step = step,.part = 1};
+	Plan		plan = {.workers = snapshot->parallel,.part = 1};
 	List	   *by_size;
-	int64		bytes;
-	Books		books;
 	ListCell   *cell;
 
 	steep_progress_phase("schema");
 	plan.tables = steep_snapshot_list_tables(steep_snapshot_relids(step->job->params));
 	steep_progress_tables(list_length(plan.tables), 0);
 	by_size = list_copy(plan.tables);
-	books = steep_books_open();
-	bytes = record_tables(snapshot->id, plan.tables);
-	plan.workers = snapshot->parallel;
-	plan.part_bytes = Min(bytes / (plan.workers * PARTS_A_WORKER), LARGEST_PART);
-	plan.left = bytes;
+	plan.left = record_tables(snapshot->id, plan.tables);
+	plan.part_bytes = Min(plan.left / (plan.workers * PARTS_A_WORKER),
+						  LARGEST_PART);
+	steep_snapshot_begin_chunks(&plan.chunks, snapshot->id);
 	list_sort(by_size, larger_first);
 	foreach(cell, by_size)
 		plan_table(&plan, lfirst(cell));
 	end_part(&plan);
-	steep_books_close(books);
-	add_steps(&plan);
+	(void) steep_snapshot_end_records(&plan.chunks);
+	add_steps(step, &plan);
 }
