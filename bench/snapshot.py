@@ -4,6 +4,7 @@ import shutil
 import threading
 import time
 
+import apply
 import nodes as servers
 from report import Contender, Section, median, raw, table, take_turns
 
@@ -103,8 +104,8 @@ def private_memory(pid):
     return int(fields["RssAnon"].split()[0]) / 1024
 
 
-def memory(section, node):
-    """The memory of a worker, by the size of rows."""
+def memory(section, node, other):
+    """The memory of a worker that writes rows, and of one that loads them, by their size."""
     node.sql("CREATE SCHEMA wide;"
              "CREATE TABLE wide.short AS SELECT i FROM generate_series(1, 3000000) i;"
              "CREATE TABLE wide.kb AS SELECT repeat(md5(i::text), 32) AS x FROM generate_series(1, 200000) i;"
@@ -112,8 +113,11 @@ def memory(section, node):
              "CREATE TABLE wide.most AS SELECT repeat(md5(i::text), 3276800) AS x FROM generate_series(1, 4) i")
     rows = []
     for name, relation in zip(WIDE_ROWS, ("short", "kb", "mb", "most")):
-        rows.append((name, f"{watch(node, snapshot(node, 'zstd:1', 1, 'wide.' + relation)):.0f}"))
-    section.add(table(("rows of", "MB of a worker"), rows))
+        written = watch(node, snapshot(node, "zstd:1", 1, "wide." + relation))
+        loaded = watch(other, apply.apply(other, f"{node.directory}/out", 1, "true"))
+        rows.append((name, f"{written:.0f}", f"{loaded:.0f}"))
+    other.sql("DROP SCHEMA wide CASCADE")
+    section.add(table(("rows of", "MB, written", "MB, loaded"), rows))
 
 
 def run(a, b, rows, rounds):
@@ -126,5 +130,5 @@ def run(a, b, rows, rounds):
     section.add("200 tables of 1000 rows.")
     compare(section, a, "small.*", "small", rounds, alone=False)
     section.add("Memory that a worker has for itself, at its most.")
-    memory(section, a)
+    memory(section, a, b)
     section.write()
