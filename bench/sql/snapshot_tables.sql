@@ -1,4 +1,5 @@
 -- A table of :rows rows, about 220 bytes of text each, and 200 small ones.
+DROP SCHEMA IF EXISTS large, small CASCADE;
 CREATE SCHEMA large;
 CREATE TABLE large.events (
     id bigint PRIMARY KEY, customer integer, kind text, amount numeric(12,2), at timestamptz,
