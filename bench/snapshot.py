@@ -81,13 +81,16 @@ def compare(section, node, pattern, schema, rounds, alone):
                         f"{sizes[c.name]:.0f}", raw(c.seconds)) for c in contenders]))
 
 
-def watch(node, work):
-    """Run it; return the most memory of its own that a helper had, in MB."""
+HELPERS = "backend_type = 'steep_repl helper'"
+
+
+def watch(node, work, processes=HELPERS):
+    """Run it; return the most memory of its own that such a process had, in MB."""
     most = 0
     thread = threading.Thread(target=work)
     thread.start()
     while thread.is_alive():
-        pids = node.sql("SELECT pid FROM pg_stat_activity WHERE backend_type = 'steep_repl helper'")
+        pids = node.sql(f"SELECT pid FROM pg_stat_activity WHERE {processes}")
         for pid in pids.split():
             most = max(most, private_memory(pid))
         time.sleep(0.02)
@@ -101,7 +104,21 @@ def private_memory(pid):
             fields = dict(line.split(":", 1) for line in status)
     except OSError:
         return 0
-    return int(fields["RssAnon"].split()[0]) / 1024
+    return int(fields.get("RssAnon", "0").split()[0]) / 1024
+
+
+def copy_in(node, relation):
+    """COPY by the server, of the same rows, and ANALYZE."""
+    path = f"{node.directory}/rows"
+    node.sql(f"COPY {relation} TO '{path}'; CREATE SCHEMA copied")
+
+    def work():
+        node.sql(f"CREATE TABLE copied.rows (LIKE {relation}); COPY copied.rows FROM '{path}';"
+                 " ANALYZE copied.rows")
+    most = watch(node, work, "query ~ '^CREATE TABLE copied'")
+    node.sql("DROP SCHEMA copied CASCADE")
+    os.remove(path)
+    return most
 
 
 def memory(section, node, other):
@@ -115,9 +132,10 @@ def memory(section, node, other):
     for name, relation in zip(WIDE_ROWS, ("short", "kb", "mb", "most")):
         written = watch(node, snapshot(node, "zstd:1", 1, "wide." + relation))
         loaded = watch(other, apply.apply(other, f"{node.directory}/out", 1, "true"))
-        rows.append((name, f"{written:.0f}", f"{loaded:.0f}"))
+        rows.append((name, f"{written:.0f}", f"{loaded:.0f}",
+                     f"{copy_in(other, 'wide.' + relation):.0f}"))
     other.sql("DROP SCHEMA wide CASCADE")
-    section.add(table(("rows of", "MB, written", "MB, loaded"), rows))
+    section.add(table(("rows of", "MB, written", "MB, loaded", "MB, COPY and ANALYZE by themselves"), rows))
 
 
 def run(a, b, rows, rounds):
@@ -129,6 +147,7 @@ def run(a, b, rows, rounds):
     compare(section, a, "large.events", "large", rounds, alone=True)
     section.add("200 tables of 1000 rows.")
     compare(section, a, "small.*", "small", rounds, alone=False)
-    section.add("Memory that a worker has for itself, at its most.")
+    section.add("Memory that a worker has for itself, at its most."
+                " Rows are loaded by the server's COPY, which has several copies of a row at once.")
     memory(section, a, b)
     section.write()
