@@ -134,7 +134,8 @@ def memory(section, node, other):
         loaded = watch(other, apply.apply(other, f"{node.directory}/out", 1, "true"))
         rows.append((name, f"{written:.0f}", f"{loaded:.0f}",
                      f"{copy_in(other, 'wide.' + relation):.0f}"))
-    other.sql("DROP SCHEMA wide CASCADE")
+    for each in (node, other):
+        each.sql("DROP SCHEMA wide CASCADE")
     section.add(table(("rows of", "MB, written", "MB, loaded", "MB, COPY and ANALYZE by themselves"), rows))
 
 
