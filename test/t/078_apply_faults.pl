@@ -112,6 +112,12 @@ damaged('a missing manifest', qr/manifest\.json/, sub { unlink "$_[0]/manifest.j
 damaged('an edited manifest', qr/manifest\.json/, sub { change_file($_[0], 'manifest.json', sub { s/"name": "other"/"name": "another"/ }) });
 damaged('a path that climbs', qr/manifest\.json/, sub { my $p = shift; edit_manifest($p, sub { s{"data/1\.1\.copy\.zst"}{"../1.1.copy.zst"} or die }) });
 damaged('an absolute path', qr/manifest\.json/, sub { my $p = shift; edit_manifest($p, sub { s{"data/1\.1\.copy\.zst"}{"/etc/passwd"} or die }) });
+foreach my $name (qw(pg_catalog.pg_db_role_setting information_schema.sql_parts steep_repl.nodes pg_temp.t))
+{
+	damaged("rows for $name", qr/"\Q$name\E" belongs to the system/, sub { edit_manifest($_[0], sub { my ($schema, $table) = split /\./, $name; s/"schema": "public",(\s+)"name": "other"/"schema": "$schema",$1"name": "$table"/ or die }) }, 1);
+}
+damaged('a value for a sequence of the system', qr/"steep_repl\.s" belongs to the system/,
+	sub { edit_manifest($_[0], sub { s/"sequences": \[\]/"sequences": [{"schema": "steep_repl", "name": "s", "last_value": "1", "is_called": true}]/ or die }) }, 1);
 damaged('a symbolic link', qr/\Q$chunk->{file}\E/, sub { rename "$_[0]/$chunk->{file}", "$_[0]/moved"; symlink "$_[0]/moved", "$_[0]/$chunk->{file}" });
 damaged('a bomb', qr/\Q$chunk->{file}\E/, sub {
 	my ($path) = @_;
