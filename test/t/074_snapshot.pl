@@ -75,8 +75,8 @@ is_deeply($manifest->{sequences}, [ { schema => 'public', name => 'big_id_seq', 
 my ($stdout, $stderr);
 $node->psql('postgres', "SELECT FROM steep_repl.start_snapshot('$base/warned')", stdout => \$stdout, stderr => \$stderr);
 like($stderr, qr/WARNING:  snapshot leaves out 1 objects? of the database\nDETAIL:  view public\.v\./, 'and a warning, too');
-is(sql($node, <<'EOC'), '100|t', 'progress ends at 100 percent');
-SELECT overall_percent, bytes_processed > 1000000
+is(sql($node, <<'EOC'), '100|7|7|t', 'progress ends at 100 percent, with all tables');
+SELECT overall_percent, tables_completed, tables_total, bytes_processed > 1000000
 FROM steep_repl.snapshot_progress((SELECT snapshot_id FROM steep_repl.snapshots WHERE compression = 'lz4:1'))
 EOC
 my @modes = map { sprintf '%04o', (stat $_)[2] & 07777 } "$base/lz4", "$base/lz4/data", glob "$base/lz4/manifest.json $base/lz4/data/*";
