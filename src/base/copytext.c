@@ -126,20 +126,6 @@ prepare_column(CopyColumn *column, Oid type)
 		column->labels = steep_enumlabel_prepare(CurrentMemoryContext);
 }
 
-/* COPY reads no longer line than this. */
-static void
-check_length(size_t length)
-{
-	if (length < MaxAllocSize)
-		return;
-	ereport(ERROR,
-			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-			 errmsg("row is too long for COPY"),
-			 errdetail("Its text has %zu bytes or more.",
-					   (size_t) MaxAllocSize),
-			 errhint("Shorten the row, or leave its table out: list other tables in the option \"tables\".")));
-}
-
 /* Send what is in the buffer. */
 static void
 flush(CopyText *out)
@@ -153,7 +139,7 @@ flush(CopyText *out)
 			XXH3_128bits_reset(out->hash);
 		XXH3_128bits_update(out->hash, out->line, part);
 		out->sent += part;
-		check_length(out->sent);
+		steep_copytext_check_length(out->sent);
 	}
 	if (out->p > out->buffer && out->sink != NULL)
 		out->sink(out->arg, out->buffer, out->p - out->buffer);
@@ -335,7 +321,7 @@ end_line(CopyText *out)
 		hash = hash_bytes(out->line, length);
 	else
 	{
-		check_length(out->sent + length);
+		steep_copytext_check_length(out->sent + length);
 		XXH3_128bits_update(out->hash, out->line, length);
 		hash = XXH3_128bits_digest(out->hash);
 	}

@@ -1,5 +1,6 @@
 # A disk that is full while a snapshot is applied: the apply fails and says why
-# once that can be written, and goes well then; rows of 100 MB need memory for one.
+# once that can be written, and goes well then.  Rows of 100 MB need memory for
+# one; one that COPY could not read is refused.
 use SteepTest::Namespace qw(mount);
 use SteepTest;
 use SteepTest::Snapshot;
@@ -81,5 +82,16 @@ foreach my $case ([ 'done data', 100 + 64 ], [ 'done load', 3 * 128 + 64 ])
 	$row = wait_for_snapshot($node, $id, $apply ? 'copy' : 'postgres');
 	is("$row->{status} $row->{rows}", 'complete 3', "$name: complete") or diag $row->{error_message};
 }
+
+# A row whose text is longer than COPY reads, by less than a buffer.
+sql($node, <<'EOC');
+CREATE TABLE endless (x bytea);
+ALTER TABLE endless ALTER x SET STORAGE EXTERNAL;
+INSERT INTO endless SELECT string_agg(decode(repeat('00', 1048576), 'hex'), '') || decode(repeat('00', 1048575), 'hex') FROM generate_series(1, 511);
+EOC
+$row = run_snapshot($node, "$base/endless", options => '{"tables": ["endless"]}');
+like($row->{error_message}, qr/row is too long for COPY.*other tables in the option "tables".*public\.endless/s, 'a row that COPY could not read is refused, by name');
+ok(is_no_snapshot("$base/endless"), 'and nothing is left');
+is_unleaked($before, 'nothing is leaked');
 
 done_testing();
