@@ -81,10 +81,15 @@ foreach my $name ('begin plan', 'snapshot-held', 'snapshot-write', 'begin schema
 	$session->query('SELECT 1');
 	my $deadlock = $session->{stderr} =~ /deadlock detected/;
 	$session->quit;
+	if ($deadlock)
+	{
+		$row = wait_for_snapshot($node, $id, 'other');
+		is($row->{status}, 'complete', "$name: the drop is the victim of a deadlock, and the job goes on") or diag $row->{error_message};
+		next;
+	}
 	workers_gone();
-	ok($deadlock || !extended(), "$name: the extension is dropped, or the drop is the victim of a deadlock");
-	ok(-e "$path/manifest.json" || !$deadlock, "$name: then the snapshot is complete") if $name !~ /apply/;
-	ok(!-e "$path/manifest.json" || $deadlock, "$name: no snapshot is made without its record");
+	ok(!extended(), "$name: the extension is dropped");
+	ok(!-e "$path/manifest.json", "$name: no snapshot is made without its record");
 }
 sql($node, 'DROP DATABASE other WITH (FORCE)');
 is(run_snapshot($node, new_path(), %options)->{status}, 'complete', 'others go on');
