@@ -139,12 +139,7 @@ flush(CopyText *out)
 			XXH3_128bits_reset(out->hash);
 		XXH3_128bits_update(out->hash, out->line, part);
 		out->sent += part;
-		if (out->sent >= MaxAllocSize)
-			ereport(ERROR,
-					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-					 errmsg("row is too long for COPY"),
-					 errdetail("Its text has more than %zu bytes.",
-							   (size_t) MaxAllocSize)));
+		steep_copytext_check_length(out->sent);
 	}
 	if (out->p > out->buffer && out->sink != NULL)
 		out->sink(out->arg, out->buffer, out->p - out->buffer);
@@ -326,6 +321,7 @@ end_line(CopyText *out)
 		hash = hash_bytes(out->line, length);
 	else
 	{
+		steep_copytext_check_length(out->sent + length);
 		XXH3_128bits_update(out->hash, out->line, length);
 		hash = XXH3_128bits_digest(out->hash);
 	}

@@ -45,5 +45,6 @@ extern void steep_copytext_add_digest(CopyTextTotals *totals,
 									  const char *digest);
 extern void steep_copytext_print_digest(const CopyTextTotals *totals,
 										char digest[COPYTEXT_DIGEST]);
+extern void steep_copytext_check_length(size_t length);
 
 #endif							/* STEEP_REPL_COPYTEXT_H */

@@ -187,7 +187,8 @@ steep_copy_rows_sql(const char *schema, const char *table, List *columns,
 	if (bounds != NIL)
 		appendStringInfo(&text, "\nWHERE %s", steep_sql_join(bounds, " AND "));
 	statement->site = SITE_LOCAL;
-	statement->purpose = "read rows";
+	statement->purpose = psprintf("read rows of %s",
+								  steep_sql_name(schema, table));
 	statement->text = text.data;
 
 	statement->nparams = 2;

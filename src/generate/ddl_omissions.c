@@ -131,6 +131,12 @@ const char *const steep_ddl_omitted_parts =
 "FROM relation r JOIN pg_index x ON x.indrelid = r.oid\n"
 "WHERE NOT x.indisvalid AND r.relkind = 'r'\n"
 "UNION ALL\n"
+"SELECT 'database', 'extension configuration', c.oid::regclass::text, e.extname\n"
+"FROM pg_extension e\n"
+"CROSS JOIN LATERAL unnest(e.extconfig) t(oid)\n"
+"JOIN pg_class c ON c.oid = t.oid AND c.relkind IN ('p', 'r')\n"
+"WHERE e.extname <> 'steep_repl' AND c.oid NOT IN (SELECT oid FROM wanted)\n"
+"UNION ALL\n"
 "SELECT 'database', 'large objects', count(*)::text, NULL\n"
 "FROM pg_largeobject_metadata\n"
 "HAVING count(*) > 0\n";

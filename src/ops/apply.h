@@ -14,7 +14,9 @@
  *	6	index		a step an index or key: build it
  *	7	references	a step a table that existed: look for missing parents
  *		finish		other constraints, foreign keys, comments, grants
- *	8	check		a step a table: gather statistics, compare the digest
+ *	8	analyze		a step a partitioned table: gather statistics, also about
+ *					its partitions
+ *		check		a step a table: gather statistics, compare the digest
  *	9	digest		a step a range of a large table
  *		analyze		a step a large table: gather statistics
  *	10	compare		a step a large table: compare the digest
@@ -122,6 +124,9 @@ extern void steep_apply_run(StepContext *step);
 extern void steep_apply_references(StepContext *step);
 
 /* apply_check.c */
+extern HTAB *steep_apply_add_roots(StepContext *step,
+								   const ApplySource *source);
+extern bool steep_apply_has_root(HTAB *roots, const ScriptObject *table);
 extern void steep_apply_weigh(StepContext *step);
 extern void steep_apply_check(StepContext *step);
 extern void steep_apply_analyze(StepContext *step);

@@ -10,7 +10,11 @@
  */
 #include "postgres.h"
 
+#include "catalog/namespace.h"
+#include "catalog/partition.h"
+#include "catalog/pg_class.h"
 #include "storage/block.h"
+#include "utils/lsyscache.h"
 
 #include "base/image.h"
 #include "base/sqltext.h"
@@ -59,6 +63,15 @@ static const Statement read_found = {
 	"WHERE snapshot_id = $1 AND number = $2",
 	.nparams = 2,
 	.params = {"text", "int"},
+};
+
+static const Statement read_analyzed = {
+	.site = SITE_LOCAL,
+	.writes = true,
+	.purpose = "see whether statistics are gathered elsewhere",
+	.text = "SELECT ($1 -> 'analyzed')::boolean",
+	.nparams = 1,
+	.params = {"jsonb"},
 };
 
 /* Digest the rows of a table, all or those from a block on and up to another. */
@@ -117,6 +130,69 @@ compare(const ApplyTable *table, const CopyTextTotals *here)
 }
 
 /*
+ * Plan to gather statistics about the partitioned tables of a snapshot, each
+ * with all of its partitions; returns which they are.
+ */
+HTAB *
+steep_apply_add_roots(StepContext *step, const ApplySource *source)
+{
+	HTAB	   *roots = steep_script_set("partitioned tables");
+	StepSpec	spec = {
+		.kind = "analyze",
+		.stage = APPLY_STAGE_CHECK,
+		.params = "{}",
+		.weight = 1
+	};
+	ListCell   *cell;
+
+	foreach(cell, source->pre_data)
+	{
+		const ScriptStatement *statement = lfirst(cell);
+		const char *schema = NameStr(statement->makes.schema);
+		const char *name = NameStr(statement->makes.name);
+		Oid			relid;
+
+		if (statement->kind != SCRIPT_TABLE ||
+			(source->wanted != NULL &&
+			 !steep_script_has(source->wanted, &statement->makes)))
+			continue;
+		relid = get_relname_relid(name, get_namespace_oid(schema, false));
+		if (get_rel_relkind(relid) != RELKIND_PARTITIONED_TABLE ||
+			get_rel_relispartition(relid))
+			continue;
+		steep_script_add(roots, &statement->makes);
+		spec.target = steep_sql_name(schema, name);
+		steep_job_add_step(step, &spec);
+	}
+	return roots;
+}
+
+/* Is a table a partition of one of these? */
+bool
+steep_apply_has_root(HTAB *roots, const ScriptObject *table)
+{
+	Oid			relid = get_relname_relid(NameStr(table->name),
+										  get_namespace_oid(NameStr(table->schema), false));
+	ScriptObject root;
+
+	if (!get_rel_relispartition(relid))
+		return false;
+	relid = llast_oid(get_partition_ancestors(relid));
+	root = steep_script_table(get_namespace_name(get_rel_namespace(relid)),
+							  get_rel_name(relid));
+	return steep_script_has(roots, &root);
+}
+
+/* Are statistics about the step's table gathered with its root's? */
+static bool
+is_analyzed(const StepContext *step)
+{
+	const char *values[] = {step->params};
+
+	return steep_books_bool(steep_local_value(&read_analyzed, values, NIL));
+}
+
+/*
  * Have a large table looked at by several steps, of which each digests a range
  * of its blocks; false if that is not worth it.
  */
@@ -143,10 +219,11 @@ share_out(StepContext *step, const ApplyTable *table)
 							   (int64) MaxBlockNumber);
 		steep_job_add_step(step, &spec);
 	}
-	spec.kind = "analyze";
 	spec.weight = 1;
 	spec.params = step->params;
-	steep_job_add_step(step, &spec);
+	spec.kind = "analyze";
+	if (!is_analyzed(step))
+		steep_job_add_step(step, &spec);
 	spec.kind = "compare";
 	spec.stage = APPLY_STAGE_COMPARE;
 	steep_job_add_step(step, &spec);
@@ -171,7 +248,8 @@ steep_apply_check(StepContext *step)
 	steep_progress_phase("verify");
 	if (snapshot->verify && share_out(step, table))
 		return;
-	steep_apply_analyze(step);
+	if (!is_analyzed(step))
+		steep_apply_analyze(step);
 	if (!snapshot->verify)
 		return;
 	digest_rows(table, NULL, NULL, &totals);

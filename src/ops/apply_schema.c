@@ -212,14 +212,16 @@ set_sequence(const ApplySource *source, HTAB *created,
 /* Plan what is to be done with a table. */
 static void
 plan_table(StepContext *step, const FileSnapshot *snapshot,
-		   const ApplyTable *table, bool created, bool occupied)
+		   const ApplyTable *table, bool created, bool occupied,
+		   bool analyzed)
 {
 	const char *values[] = {snapshot->id, table->number};
 	StepSpec	spec = {
 		.kind = "weigh",
 		.stage = APPLY_STAGE_WEIGH,
 		.target = steep_sql_name(table->schema, table->name),
-		.params = psprintf("{\"number\": %s}", table->number),
+		.params = psprintf("{\"number\": %s, \"analyzed\": %s}", table->number,
+						   analyzed ? "true" : "false"),
 		.weight = 1
 	};
 
@@ -245,12 +247,14 @@ steep_apply_schema(StepContext *step)
 	const ApplySource *source = steep_apply_reopen(snapshot);
 	List	   *post_data = steep_apply_script(source, FILE_POST_DATA);
 	HTAB	   *created;
+	HTAB	   *roots;
 	bool		triggers = false;
 	int64		bytes = 0;
 	ListCell   *cell;
 
 	steep_progress_phase("schema");
 	created = create_missing(source);
+	roots = steep_apply_add_roots(step, source);
 	foreach(cell, steep_apply_tables(snapshot->id))
 	{
 		const ApplyTable *table = lfirst(cell);
@@ -259,7 +263,7 @@ steep_apply_schema(StepContext *step)
 														&triggers);
 
 		plan_table(step, snapshot, table, steep_script_has(created, &object),
-				   occupied);
+				   occupied, steep_apply_has_root(roots, &object));
 		bytes += table->bytes;
 	}
 	for (size_t i = 0; i < source->manifest->nsequences; i++)

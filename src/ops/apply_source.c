@@ -10,12 +10,14 @@
  */
 #include "postgres.h"
 
+#include "catalog/catalog.h"
 #include "mb/pg_wchar.h"
 #include "utils/fmgrprotos.h"
 #include "utils/guc.h"
 
 #include "base/bytes.h"
 #include "base/script.h"
+#include "base/sqltext.h"
 #include "jobs/ledger.h"
 #include "ops/apply.h"
 
@@ -68,6 +70,30 @@ check_version(const Manifest *manifest)
 					   manifest->server_version / 10000, here / 10000),
 			 errhint("Apply it on release %u or a later one.",
 					 manifest->server_version / 10000)));
+}
+
+/* No snapshot is written of what is the system's, so none is loaded into it. */
+static void
+check_schema(const char *schema, const char *name)
+{
+	if (!IsReservedName(schema) && strcmp(schema, "information_schema") != 0 &&
+		strcmp(schema, "steep_repl") != 0)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("\"%s\" belongs to the system",
+					steep_sql_name(steep_apply_local(schema),
+								   steep_apply_local(name))),
+			 errdetail("The manifest was edited: a snapshot holds tables of users only.")));
+}
+
+static void
+check_schemas(const Manifest *manifest)
+{
+	for (size_t i = 0; i < manifest->ntables; i++)
+		check_schema(manifest->tables[i].schema, manifest->tables[i].name);
+	for (size_t i = 0; i < manifest->nsequences; i++)
+		check_schema(manifest->sequences[i].schema, manifest->sequences[i].name);
 }
 
 /* Read a schema file as a whole; that checks it. */
@@ -147,6 +173,7 @@ steep_apply_open(const char *path, Jsonb *options)
 	source->manifest = steep_held_manifest(source->directory);
 	check_version(source->manifest);
 	check_encoding(source->manifest);
+	check_schemas(source->manifest);
 	source->pre_data = steep_apply_script(source, FILE_PRE_DATA);
 	if (names != NULL)
 		source->wanted = steep_apply_wanted(source->pre_data, names);

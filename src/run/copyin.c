@@ -69,6 +69,11 @@ check_table(Relation table, List *columns)
 {
 	Oid			relid = RelationGetRelid(table);
 
+	if (table->rd_rel->relkind != RELKIND_RELATION)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("\"%s\" is not a table", RelationGetRelationName(table)),
+				 errdetail("Something else has taken its place meanwhile.")));
 	if (!may_insert(relid, columns))
 		deny(table, "The role may not insert rows.",
 			 "GRANT INSERT on the table to the role.");

@@ -244,18 +244,6 @@ wait_turn(const Leader *leader)
 	steep_worker_wait(timeout, "SteepReplLeader");
 }
 
-/* Say why the job ends before its steps are complete. */
-static JobError *
-read_failure(Leader *leader)
-{
-	JobError   *error = palloc0(sizeof(JobError));
-
-	steep_worker_begin(leader->turn);
-	steep_ledger_step_error(leader->review.failed, error);
-	steep_worker_commit(leader->turn);
-	return error;
-}
-
 /* Say why this library can't run the job as its owner, if so. */
 static void
 find_problem(const Job *job, JobError *error)
@@ -267,6 +255,23 @@ find_problem(const Job *job, JobError *error)
 	error->sqlstate = "0A000";	/* feature_not_supported */
 	error->message = psprintf("operation \"%s\" is unknown to this version of steep_repl",
 							  job->operation);
+}
+
+/*
+ * Say why the job ends before its steps are complete.  If its owner is gone
+ * that is why, whatever a step has tripped over then.
+ */
+static JobError *
+read_failure(Leader *leader)
+{
+	JobError   *error = palloc0(sizeof(JobError));
+
+	steep_worker_begin(leader->turn);
+	find_problem(leader->job, error);
+	if (error->message == NULL)
+		steep_ledger_step_error(leader->review.failed, error);
+	steep_worker_commit(leader->turn);
+	return error;
 }
 
 /*

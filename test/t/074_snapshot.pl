@@ -75,12 +75,27 @@ is_deeply($manifest->{sequences}, [ { schema => 'public', name => 'big_id_seq', 
 my ($stdout, $stderr);
 $node->psql('postgres', "SELECT FROM steep_repl.start_snapshot('$base/warned')", stdout => \$stdout, stderr => \$stderr);
 like($stderr, qr/WARNING:  snapshot leaves out 1 objects? of the database\nDETAIL:  view public\.v\./, 'and a warning, too');
-is(sql($node, <<'EOC'), '100|t', 'progress ends at 100 percent');
-SELECT overall_percent, bytes_processed > 1000000
+is(sql($node, <<'EOC'), '100|7|7|t', 'progress ends at 100 percent, with all tables');
+SELECT overall_percent, tables_completed, tables_total, bytes_processed > 1000000
 FROM steep_repl.snapshot_progress((SELECT snapshot_id FROM steep_repl.snapshots WHERE compression = 'lz4:1'))
 EOC
 my @modes = map { sprintf '%04o', (stat $_)[2] & 07777 } "$base/lz4", "$base/lz4/data", glob "$base/lz4/manifest.json $base/lz4/data/*";
 is_deeply([ sort keys %{ { map { $_ => 1 } @modes } } ], [qw(0600 0700)], 'only the server reads the files');
+
+# Rows that users have given to an extension's own table.
+sql($node, <<'EOC');
+CREATE EXTENSION citext;
+CREATE TABLE config AS SELECT 1 AS x;
+ALTER EXTENSION citext ADD TABLE config;
+UPDATE pg_extension SET extconfig = ARRAY['config'::regclass::oid], extcondition = '{""}' WHERE extname = 'citext';
+EOC
+$row = run_snapshot($node, "$base/configured");
+is_deeply([ grep { $_->{kind} =~ /^extension / } @{ read_manifest("$base/configured")->{left_out} } ],
+	[ { kind => 'extension configuration', object => 'public.config' } ], "an extension's own rows are left out, and listed");
+$node->psql('postgres', "BEGIN; SELECT FROM steep_repl.start_snapshot('$base/no'); ROLLBACK", stderr => \$stderr);
+like($stderr, qr/WARNING:  snapshot leaves out 3 objects.*extension configuration public\.config/s, 'with a warning');
+is(run_snapshot($node, "$base/config", options => '{"tables": ["config"]}')->{rows}, 1, 'unless the table is asked for');
+sql($node, 'DROP EXTENSION citext CASCADE');
 
 # Options.
 $row = run_snapshot($node, "$base/some", options => '{"tables": ["parts", "\"S 1\".*"]}');

@@ -112,6 +112,12 @@ damaged('a missing manifest', qr/manifest\.json/, sub { unlink "$_[0]/manifest.j
 damaged('an edited manifest', qr/manifest\.json/, sub { change_file($_[0], 'manifest.json', sub { s/"name": "other"/"name": "another"/ }) });
 damaged('a path that climbs', qr/manifest\.json/, sub { my $p = shift; edit_manifest($p, sub { s{"data/1\.1\.copy\.zst"}{"../1.1.copy.zst"} or die }) });
 damaged('an absolute path', qr/manifest\.json/, sub { my $p = shift; edit_manifest($p, sub { s{"data/1\.1\.copy\.zst"}{"/etc/passwd"} or die }) });
+foreach my $name (qw(pg_catalog.pg_db_role_setting information_schema.sql_parts steep_repl.nodes pg_temp.t))
+{
+	damaged("rows for $name", qr/"\Q$name\E" belongs to the system/, sub { edit_manifest($_[0], sub { my ($schema, $table) = split /\./, $name; s/"schema": "public",(\s+)"name": "other"/"schema": "$schema",$1"name": "$table"/ or die }) }, 1);
+}
+damaged('a value for a sequence of the system', qr/"steep_repl\.s" belongs to the system/,
+	sub { edit_manifest($_[0], sub { s/"sequences": \[\]/"sequences": [{"schema": "steep_repl", "name": "s", "last_value": "1", "is_called": true}]/ or die }) }, 1);
 damaged('a symbolic link', qr/\Q$chunk->{file}\E/, sub { rename "$_[0]/$chunk->{file}", "$_[0]/moved"; symlink "$_[0]/moved", "$_[0]/$chunk->{file}" });
 damaged('a bomb', qr/\Q$chunk->{file}\E/, sub {
 	my ($path) = @_;
@@ -204,6 +210,58 @@ $point->wait_reached;
 sql($node, q{UPDATE big SET x = 'y' WHERE id = 5}, 'copy');
 $point->release;
 like(wait_for_snapshot($node, $id, 'copy')->{error_message}, qr/rows of table "public\.big" differ from the snapshot's/, 'a changed row of a large table is noticed');
+
+# Tables that change between the look at them and the load.
+foreach my $case (
+	[ 'DROP TABLE big CASCADE', qr/relation "public\.big" does not exist/ ],
+	[ 'ALTER TABLE big DROP x', qr/column "x" of relation "big" does not exist/ ],
+	[ 'ALTER TABLE big RENAME x TO y', qr/column "x" of relation "big" does not exist/ ],
+	[ q{INSERT INTO big VALUES (-1, 'another')}, qr/table "public\.big" has 60001 rows instead of 60000/ ],
+	[ 'ALTER TABLE big ALTER x TYPE varchar(5)', qr/value too long for type character varying\(5\)/ ],
+	[ 'ALTER TABLE big ADD UNIQUE (id); ALTER TABLE big ADD y int NOT NULL', qr/null value in column "y"/ ])
+{
+	my ($change, $error) = @$case;
+
+	$point = hold_point($node, 'begin load', 'copy');
+	$id = start_anew(1);
+	$point->wait_reached;
+	sql($node, $change, 'copy');
+	$point->release;
+	$row = wait_for_snapshot($node, $id, 'copy');
+	is($row->{status}, 'failed', "a change before the load: $change");
+	like($row->{error_message}, $error, 'is noticed');
+}
+$point = hold_point($node, 'begin load', 'copy');
+$id = start_anew(1);
+$point->wait_reached;
+sql($node, 'ALTER TABLE big ADD y int DEFAULT 1; ALTER TABLE big ALTER x SET STORAGE MAIN', 'copy');
+$point->release;
+is_whole('a change that does no harm');
+
+# Files that change after they were looked at, and another directory in the
+# place of the snapshot's.
+foreach my $case (
+	[ 'begin schema', 'another manifest', sub { edit_manifest($_[0], sub { s/"created_at": "2/"created_at": "3/ or die }) }, qr/another snapshot is at/ ],
+	[ 'begin schema', 'another schema file', sub { change_file($_[0], 'schema/pre-data.sql', sub { s/big/bug/ }) }, qr/pre-data\.sql/ ],
+	[ 'begin load', 'another file', sub { change_file($_[0], $chunk->{file}, sub { substr($_, length($_) / 2, 1) ^= "\x10" }) }, qr/\Q$chunk->{file}\E/ ],
+	[ 'begin load', 'a symbolic link to the directory', sub { rename $_[0], "$_[0]-moved"; symlink "$_[0]-moved", $_[0] }, qr/symbolic link/ ],
+	[ 'begin load', 'a symbolic link to the files', sub { rename "$_[0]/data", "$_[0]/moved"; symlink "$_[0]/moved", "$_[0]/data" }, qr/symbolic link/ ],
+	[ 'begin load', 'a hard link', sub { link "$_[0]/$chunk->{file}", "$_[0]/linked" }, qr/\Q$chunk->{file}\E/ ])
+{
+	my ($at, $name, $change, $error) = @$case;
+	my $swapped = copied();
+
+	sql($node, 'DROP TABLE IF EXISTS other, big', 'copy');
+	$point = hold_point($node, $at, 'copy');
+	$id = submit_apply($node, $swapped, dbname => 'copy', parallel => 1);
+	$point->wait_reached;
+	$change->($swapped);
+	$point->release;
+	$row = wait_for_snapshot($node, $id, 'copy');
+	is($row->{status}, 'failed', "$name in between");
+	like($row->{error_message}, $error, "$name is noticed");
+	is(sql($node, q{SELECT count(*) FROM big}, 'copy'), 0, "$name: nothing is loaded") if $at =~ /load/ && $name ne 'another file';
+}
 
 # Cancelled.
 foreach my $name ('begin plan', 'begin verify', 'begin schema', 'apply-load', 'begin index', 'begin finish', 'begin check')
