@@ -1,0 +1,40 @@
+/*-------------------------------------------------------------------------
+ *
+ * report.h
+ *		The answer of a function, for people and for machines.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef STEEP_REPL_REPORT_H
+#define STEEP_REPL_REPORT_H
+
+#include "cli/session.h"
+#include "cli/text.h"
+
+/* A statement; its values are $1 and so on. */
+typedef struct Report
+{
+	const char *columns;		/* a select list: what people see, with its
+								 * headings */
+	const char *from;			/* a row of r is what machines see */
+	const char *order;			/* what comes after that; or NULL */
+	bool		is_record;		/* has one row */
+	const char *nothing;		/* what people see if there is no row */
+
+	/* Append what stands right of a row; or NULL. */
+	void		(*append) (Text *line, const PGresult *rows, int row);
+} Report;
+
+/* Run it.  The last column of the result is the row as JSON. */
+extern PGresult *steep_report_fetch(Session *session, const Report *report,
+									int count, const char *const *values);
+
+/* Show what was fetched. */
+extern void steep_report_show(const Session *session, const Report *report,
+							  const PGresult *rows);
+
+/* Do both. */
+extern PGresult *steep_report(Session *session, const Report *report,
+							  int count, const char *const *values);
+
+#endif							/* STEEP_REPL_REPORT_H */
