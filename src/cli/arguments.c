@@ -314,3 +314,16 @@ steep_arguments_list(const char *value)
 		count++;
 	return steep_text_array(count, words);
 }
+
+void
+steep_arguments_append_value(Text *json, const char *value)
+{
+	char	   *end;
+
+	strtod(value, &end);
+	if ((*value && *end == '\0') || strchr("{[\"", *value) != NULL ||
+		strcmp(value, "true") == 0 || strcmp(value, "false") == 0 || strcmp(value, "null") == 0)
+		steep_text_append(json, *value ? value : "\"\"");
+	else
+		steep_text_json(json, value);
+}

@@ -58,6 +58,9 @@ extern const char *steep_arguments_object(const Arguments *arguments,
 										  const char *name,
 										  AppendValue append_value);
 
+/* Append a value, as JSON if it looks like that, else as a string. */
+extern void steep_arguments_append_value(Text *json, const char *value);
+
 /* Append a list of words, as in "id,at", as a JSON array of strings. */
 extern void steep_arguments_append_list(Text *json, const char *value);
 

@@ -7,12 +7,21 @@
  */
 #include <string.h>
 
-#include "cli/command.h"
+#include "cli/job.h"
 #include "cli/suggest.h"
 #include "cli/text.h"
 
 #define KEY_OF_TABLE \
 	{"key", 'k', "TABLE=COLUMN,...", "columns that identify a row of a table without primary key"}
+
+#define LIMIT \
+	{"limit", 0, "ROWS", "without it 20"}
+
+#define PARALLEL \
+	{"parallel", 'j', "NUMBER", "workers, from 1 to 32; without it 4"}
+
+#define PEER_AGAIN \
+	{"peer", 0, "PEER", "the peer, if reaching it takes a password that was not kept"}
 
 const Option steep_global_options[] = {
 	{"conninfo", 'c', "CONNINFO", "connect by a connection string or URI; else as psql does, by PGHOST and so on"},
@@ -33,8 +42,79 @@ const Command steep_commands[] = {
 	}},
 	{"diff", "PEER TABLE", "list the rows that differ from those of a peer", steep_diff_run, {
 			{"key", 'k', "COLUMN,...", "columns that identify a row"},
-			{"limit", 'n', "ROWS", "list no more than that"},
+			{"limit", 0, "ROWS", "list no more than that"},
 	}},
+	{"merge", "PEER TABLE...", "make the rows of both nodes the same", steep_merge_run, {
+			{"strategy", 's', "prefer-local|prefer-remote|last-modified|manual", "whose row stays; without it prefer-local"},
+			{"dry-run", 'n', NULL, "only plan it, to be looked at and applied later"},
+			{"option", 'o', "NAME=VALUE", "any other option of start_merge()"},
+			KEY_OF_TABLE,
+			STEEP_JOB_OPTIONS,
+	}},
+	{"merge list", "", "list the last merges", steep_merge_list_run, {LIMIT}},
+	{"merge show", "MERGE", "show a merge, and what it has decided", steep_merge_show_run, {{0}}},
+	{"merge conflicts", "MERGE", "list conflicts that wait for a decision", steep_merge_conflicts_run, {{0}}},
+	{"merge resolve", "MERGE TABLE KEY local|remote|skip|custom", "decide a conflict; with the key \"all\", all of a table", steep_merge_resolve_run, {
+			{"row", 0, "JSON", "with custom: the row that both nodes get"},
+	}},
+	{"merge apply", "MERGE", "apply a dry run, or what is decided", steep_merge_apply_run, {PEER_AGAIN, STEEP_JOB_OPTIONS}},
+	{"merge revert", "MERGE", "undo a merge, where rows are still as it left them", steep_merge_revert_run, {PEER_AGAIN, STEEP_JOB_OPTIONS}},
+	{"merge sql", "MERGE", "list the statements that apply a merge", steep_merge_sql_run, {{0}}},
+	{"node register", "NODE [NAME]", "register a node, or change one; without host and server, this one", steep_node_register_run, {
+			{"host", 0, "HOST", "where it is"},
+			{"port", 0, "PORT", "without it 5432"},
+			{"priority", 0, "NUMBER", "from 1 to 100, without it 50"},
+			{"server", 0, "SERVER", "the postgres_fdw server to reach it by"},
+	}},
+	{"node list", "", "list the nodes, and whether they are alive", steep_node_list_run, {{0}}},
+	{"node check", "NODE", "connect to a node and say what it is", steep_node_check_run, {{0}}},
+	{"node heartbeat", "NODE", "say that a node is alive", steep_node_heartbeat_run, {{0}}},
+	{"node remove", "NODE", "forget a node", steep_node_remove_run, {{0}}},
+	{"schema capture", "NODE", "keep the fingerprints of a node's tables", steep_schema_capture_run, {{0}}},
+	{"schema compare", "NODE PEERNODE", "list the tables that differ; end with 3 if there are any", steep_schema_compare_run, {
+			{"all", 'a', NULL, "list those that match, too"},
+	}},
+	{"schema diff", "PEER TABLE", "list how a table differs from that of a peer", steep_schema_diff_run, {
+			{"sql", 0, NULL, "print only the statements that make it the same here"},
+	}},
+	{"snapshot generate", "PATH", "write tables to files in a new directory", steep_snapshot_generate_run, {
+			{"compression", 'C', "none|gzip|lz4|zstd", "or with a level, as in zstd:3; without it none"},
+			PARALLEL,
+			{"table", 't', "TABLE", "only this one; give it again for others"},
+			STEEP_JOB_OPTIONS,
+	}},
+	{"snapshot apply", "PATH", "load a snapshot into this database", steep_snapshot_apply_run, {
+			PARALLEL,
+			{"table", 't', "TABLE", "only this one; give it again for others"},
+			{"force", 0, NULL, "add rows to tables that have some"},
+			{"no-verify", 0, NULL, "don't compare the tables with the manifest in the end"},
+			STEEP_JOB_OPTIONS,
+	}},
+	{"snapshot list", "", "list the last snapshots that were written or applied", steep_snapshot_list_run, {LIMIT}},
+	{"snapshot verify", "PATH", "read a snapshot through; end with 1 if anything is wrong with it", steep_snapshot_verify_run, {{0}}},
+	{"init start", "NODE SOURCE", "make this node a copy of another", steep_init_start_run, {
+			{"method", 'm', "METHOD", "how; without it snapshot"},
+			{"option", 'o', "NAME=VALUE", "any other option of start_init()"},
+			STEEP_JOB_OPTIONS,
+	}},
+	{"init prepare", "NODE", "make a slot, for a copy made by other means", steep_init_prepare_run, {
+			{"slot", 0, "NAME", "what to call it"},
+	}},
+	{"init complete", "NODE SOURCE SLOT", "go on from a copy made by other means", steep_init_complete_run, {STEEP_JOB_OPTIONS}},
+	{"init cancel", "NODE", "stop making a node a copy", steep_init_cancel_run, {{0}}},
+	{"init status", "[NODE]", "show how far a node is, or all", steep_init_status_run, {{0}}},
+	{"init reinit", "NODE", "copy all or some tables of a node again", steep_init_reinit_run, {
+			{"tables", 't', "TABLE,...", "these"},
+			{"schema", 0, "SCHEMA", "those of a schema"},
+			{"full", 0, NULL, "all"},
+			STEEP_JOB_OPTIONS,
+	}},
+	{"ops list", "", "list the last jobs", steep_ops_list_run, {
+			{"status", 0, "pending|running|complete|failed|cancelled", "only those"},
+			{"limit", 0, "ROWS", "without it 100"},
+	}},
+	{"ops watch", "", "watch all jobs until Ctrl-C", steep_ops_watch_run, {{0}}},
+	{"ops cancel", "ID", "end a job", steep_ops_cancel_run, {{0}}},
 	{"health", "", "say whether this node can work; end with 1 if it can't", steep_health_run, {{0}}},
 	{"completion", "bash|zsh", "print what makes a shell complete words", steep_completion_run, {{0}}},
 	{"help", "[COMMAND...]", "say how commands are used", steep_help_run, {{0}}},

@@ -56,11 +56,42 @@ extern const Option *steep_command_option(const Command *command,
 										  const char *name, size_t length);
 extern const Option *steep_command_letter(const Command *command, char letter);
 
-/* The groups of commands. */
-extern ExitCode steep_completion_run(Session *session, const Arguments *arguments);
-extern ExitCode steep_diff_run(Session *session, const Arguments *arguments);
-extern ExitCode steep_health_run(Session *session, const Arguments *arguments);
-extern ExitCode steep_help_run(Session *session, const Arguments *arguments);
-extern ExitCode steep_overlap_run(Session *session, const Arguments *arguments);
+/* What runs them, in a file for each group. */
+typedef ExitCode CommandRun (Session *session, const Arguments *arguments);
+
+extern CommandRun steep_completion_run;
+extern CommandRun steep_diff_run;
+extern CommandRun steep_health_run;
+extern CommandRun steep_help_run;
+extern CommandRun steep_init_cancel_run;
+extern CommandRun steep_init_complete_run;
+extern CommandRun steep_init_prepare_run;
+extern CommandRun steep_init_reinit_run;
+extern CommandRun steep_init_start_run;
+extern CommandRun steep_init_status_run;
+extern CommandRun steep_merge_run;
+extern CommandRun steep_merge_apply_run;
+extern CommandRun steep_merge_conflicts_run;
+extern CommandRun steep_merge_list_run;
+extern CommandRun steep_merge_resolve_run;
+extern CommandRun steep_merge_revert_run;
+extern CommandRun steep_merge_show_run;
+extern CommandRun steep_merge_sql_run;
+extern CommandRun steep_node_check_run;
+extern CommandRun steep_node_heartbeat_run;
+extern CommandRun steep_node_list_run;
+extern CommandRun steep_node_register_run;
+extern CommandRun steep_node_remove_run;
+extern CommandRun steep_ops_cancel_run;
+extern CommandRun steep_ops_list_run;
+extern CommandRun steep_ops_watch_run;
+extern CommandRun steep_overlap_run;
+extern CommandRun steep_schema_capture_run;
+extern CommandRun steep_schema_compare_run;
+extern CommandRun steep_schema_diff_run;
+extern CommandRun steep_snapshot_apply_run;
+extern CommandRun steep_snapshot_generate_run;
+extern CommandRun steep_snapshot_list_run;
+extern CommandRun steep_snapshot_verify_run;
 
 #endif							/* STEEP_REPL_COMMAND_H */

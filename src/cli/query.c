@@ -84,15 +84,17 @@ steep_query_try(Session *session, const char *statement, int count,
 	return answer;
 }
 
-/* Add the way out where the server does not know it. */
+/* Find the way out where the server does not know it. */
 static const char *
-hint_of(const char *sqlstate)
+better_hint(const char *sqlstate, const char *hint)
 {
+	if (sqlstate == NULL)
+		return hint;
 	if (strcmp(sqlstate, "3F000") == 0)
 		return "Run CREATE EXTENSION steep_repl CASCADE in this database, or connect to another one.";
 	if (strcmp(sqlstate, "42883") == 0)
 		return "The extension in this database may be older than this program.";
-	return NULL;
+	return hint;
 }
 
 ExitCode
@@ -102,15 +104,14 @@ steep_query_complain(const PGresult *result)
 		.severity = "error",
 		.sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE),
 		.message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY),
-		.detail = PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL),
-		.hint = PQresultErrorField(result, PG_DIAG_MESSAGE_HINT)
+		.detail = PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL)
 	};
 	ExitCode	code = CODE_GENERAL;
 
 	if (complaint.sqlstate && strncmp(complaint.sqlstate, "08", 2) == 0)
 		code = CODE_CONNECTION;
-	if (complaint.sqlstate && complaint.hint == NULL)
-		complaint.hint = hint_of(complaint.sqlstate);
+	complaint.hint = better_hint(complaint.sqlstate,
+								 PQresultErrorField(result, PG_DIAG_MESSAGE_HINT));
 	if (complaint.message == NULL)
 		complaint.message = PQresultErrorMessage(result);
 	steep_complain(&complaint, code);

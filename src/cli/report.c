@@ -41,7 +41,7 @@ show_json(const Report *report, const PGresult *rows)
 	}
 	printf("[");
 	for (int row = 0; row < count; row++)
-		printf("%s%s", row > 0 ? ",\n " : "", PQgetvalue(rows, row, column));
+		printf("%s%s", row == 0 ? "" : report->is_line ? "," : ",\n ", PQgetvalue(rows, row, column));
 	printf("]\n");
 }
 

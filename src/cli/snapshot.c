@@ -1,0 +1,128 @@
+/*-------------------------------------------------------------------------
+ *
+ * snapshot.c
+ *		The commands about snapshots on the server's disk.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/job.h"
+#include "cli/report.h"
+
+static const Report record = {
+	.columns = "snapshot_id AS \"snapshot\", kind, status, path, compression,"
+	" date_trunc('seconds', created_at) AS \"submitted\","
+	" date_trunc('milliseconds', completed_at - started_at) AS \"took\","
+	" lsn, tables, rows, bytes, file_bytes AS \"bytes on disk\", error_message AS \"error\"",
+	.from = "steep_repl.wait_snapshot($1, 10)",
+	.is_record = true
+};
+
+static void
+show_snapshot(Session *session, const char *id)
+{
+	steep_report(session, &record, 1, &id);
+}
+
+static const JobKind snapshot_job = {
+	.noun = "snapshot",
+	.progress = "steep_repl.snapshot_progress($1)",
+	.bytes = "bytes_processed",
+	.ended = "phase IN ('complete', 'failed', 'cancelled')",
+	.result = "steep_repl.wait_snapshot($1, 10)",
+	.cancel = "SELECT steep_repl.cancel_operation($1)",
+	.show = show_snapshot
+};
+
+/* Make the options of the functions: the tables, and what else there is. */
+static const char *
+options(const Arguments *arguments)
+{
+	Text		json = {0};
+	bool		first = true;
+
+	steep_text_append(&json, steep_arguments_has(arguments, "force") ? "{\"force\": true" : "{");
+	for (int i = 0; i < arguments->noptions; i++)
+	{
+		if (strcmp(arguments->options[i].option->name, "table") != 0)
+			continue;
+		if (first)
+			steep_text_append(&json, json.length > 1 ? ", \"tables\": [" : "\"tables\": [");
+		else
+			steep_text_append(&json, ", ");
+		first = false;
+		steep_text_json(&json, arguments->options[i].value);
+	}
+	steep_text_append(&json, first ? "}" : "]}");
+	return json.data;
+}
+
+ExitCode
+steep_snapshot_generate_run(Session *session, const Arguments *arguments)
+{
+	const char *values[] = {
+		arguments->values[0],
+		steep_arguments_option(arguments, "compression"),
+		steep_arguments_number(arguments, "parallel", 1, 32),
+		options(arguments)
+	};
+
+	return steep_job_start(session, arguments, &snapshot_job, "snapshot_id",
+						   "steep_repl.start_snapshot($1, coalesce($2, 'none'), coalesce($3::int, 4), $4)",
+						   4, values);
+}
+
+ExitCode
+steep_snapshot_apply_run(Session *session, const Arguments *arguments)
+{
+	const char *values[] = {
+		arguments->values[0],
+		steep_arguments_number(arguments, "parallel", 1, 32),
+		steep_arguments_has(arguments, "no-verify") ? "false" : "true",
+		options(arguments)
+	};
+
+	return steep_job_start(session, arguments, &snapshot_job, "snapshot_id",
+						   "steep_repl.start_apply($1, coalesce($2::int, 4), $3, $4)",
+						   4, values);
+}
+
+/* As with merges: what has ended tells more. */
+static const Report list = {
+	.columns = "snapshot_id AS \"snapshot\", kind, status, round(percent) AS \"%\","
+	" date_trunc('seconds', created_at) AS \"submitted\", tables, rows, file_bytes AS \"bytes on disk\", path,"
+	" split_part(error_message, E'\\n', 1) AS \"error\"",
+	.from = "(SELECT o.external_id AS snapshot_id, replace(o.operation, 'snapshot_', '') AS kind, o.status,"
+	"  o.phase, o.percent::numeric, o.owner, s.path, s.compression, s.tables, s.rows, s.bytes, s.file_bytes, s.lsn,"
+	"  o.created_at, o.started_at, o.completed_at, o.error_message"
+	" FROM steep_repl.list_operations(NULL, 2147483647) AS o"
+	" LEFT JOIN LATERAL steep_repl.wait_snapshot("
+	"   CASE WHEN o.status NOT IN ('pending', 'running') THEN o.external_id END, 0) AS s ON true"
+	" WHERE o.operation LIKE 'snapshot%' ORDER BY o.id DESC LIMIT coalesce($1::int, 20))",
+	.nothing = "There are no snapshots."
+};
+
+ExitCode
+steep_snapshot_list_run(Session *session, const Arguments *arguments)
+{
+	const char *values[] = {steep_arguments_number(arguments, "limit", 1, 1000000)};
+
+	steep_report(session, &list, 1, values);
+	return CODE_FINE;
+}
+
+static const Report verify = {
+	.columns = "file, problem",
+	.from = "steep_repl.verify_snapshot($1)",
+	.nothing = "The snapshot is sound."
+};
+
+ExitCode
+steep_snapshot_verify_run(Session *session, const Arguments *arguments)
+{
+	PGresult   *rows = steep_report(session, &verify, 1, arguments->values);
+
+	return PQntuples(rows) > 0 ? CODE_GENERAL : CODE_FINE;
+}
