@@ -117,7 +117,9 @@ const Command steep_commands[] = {
 	{"ops cancel", "ID", "end a job", steep_ops_cancel_run, {{0}}},
 	{"health", "", "say whether this node can work; end with 1 if it can't", steep_health_run, {{0}}},
 	{"completion", "bash|zsh", "print what makes a shell complete words", steep_completion_run, {{0}}},
-	{"help", "[COMMAND...]", "say how commands are used", steep_help_run, {{0}}},
+	{"help", "[COMMAND...]", "say how commands are used", steep_help_run, {
+			{"manual", 0, NULL, "print what the manual says of all commands"},
+	}},
 	{0}
 };
 

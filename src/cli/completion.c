@@ -131,7 +131,7 @@ static void
 print_function(const char *name, const char *typed)
 {
 	printf("%s()\n{\n"
-		   "	local words='' command='' word previous=''\n"
+		   "	local words='' command='' word='' previous=''\n"
 		   "	for word in %s; do\n"
 		   "		case $previous in\n"
 		   "		-c | --conninfo | --connection | --timeout) ;;\n"
@@ -147,12 +147,11 @@ print_function(const char *name, const char *typed)
 		   "		esac\n"
 		   "		previous=$word\n"
 		   "	done\n", name, typed);
-	printf("	case $command in\n");
+	/* what looks like a second word may be the first argument */
+	printf("	for word in \"$command\" \"${command%%%% *}\"; do\n"
+		   "	[ -n \"$words\" ] || case $word in\n");
 	print_commands();
-	printf("	*) command=${command%% *} ;;\n	esac\n");
-	printf("	[ -n \"$words\" ] || case $command in\n");
-	print_commands();
-	printf("	esac\n");
+	printf("	esac\n	done\n");
 	printf("	case $previous in\n");
 	print_values();
 	printf("	esac\n");

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "cli/help.h"
+#include "cli/manual.h"
 #include "cli/text.h"
 
 #define INDENT 30
@@ -46,15 +47,20 @@ print_options(const char *title, const Option *options)
 		print_pair(steep_help_option(options), options->help);
 }
 
+/* Print the commands that start with a word, or all if it is NULL. */
 static void
-print_commands(void)
+print_commands(const char *first)
 {
+	size_t		length = first ? strlen(first) : 0;
+
 	puts("steep-repl compares, merges and copies PostgreSQL nodes.\n\n"
 		 "Usage: steep-repl [OPTION]... COMMAND [ARGUMENT]...\n\nCommands:");
 	for (const Command *command = steep_commands; command->words; command++)
 	{
 		Text		left = {0};
 
+		if (first && (strncmp(command->words, first, length) != 0 || command->words[length] != ' '))
+			continue;
 		steep_text_append(&left, command->words);
 		if (command->arguments[0])
 			steep_text_format(&left, " %s", command->arguments);
@@ -71,7 +77,7 @@ steep_help_print(const Command *command)
 {
 	if (command == NULL)
 	{
-		print_commands();
+		print_commands(NULL);
 		return;
 	}
 	printf("steep-repl %s: %s\n\nUsage: steep-repl %s [OPTION]... %s\n",
@@ -87,13 +93,21 @@ steep_help_run(Session *session, const Arguments *arguments)
 	const char *first = arguments->values[0];
 	const Command *command;
 
-	if (first == NULL)
+	if (steep_arguments_has(arguments, "manual"))
 	{
-		print_commands();
+		steep_manual_print();
 		return CODE_FINE;
 	}
-	command = steep_command_find(first, arguments->values[1]);
-	if (command == NULL)
+	command = first ? steep_command_find(first, arguments->values[1]) : NULL;
+	if (first && command == NULL && arguments->values[1] == NULL)
+	{
+		/* perhaps a group that is no command by itself */
+		if (!steep_command_starts(first))
+			steep_command_unknown(first, NULL);
+		print_commands(first);
+		return CODE_FINE;
+	}
+	if (first && command == NULL)
 		steep_command_unknown(first, arguments->values[1]);
 	steep_help_print(command);
 	return CODE_FINE;
