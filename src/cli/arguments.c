@@ -24,7 +24,6 @@ typedef struct Reader
 	int			next;
 	Arguments  *arguments;
 	bool		only_values;	/* "--" has been seen */
-	const char *first;			/* word of the command, or NULL */
 } Reader;
 
 static void unknown_option(const Command *command, const char *word)
@@ -117,20 +116,20 @@ read_value(Reader *reader, char *word)
 	Arguments  *arguments = reader->arguments;
 	const Command *longer = NULL;
 
-	if (reader->first == NULL)
+	if (arguments->first == NULL)
 	{
-		reader->first = word;
+		arguments->first = word;
 		arguments->command = steep_command_find(word, NULL);
 		if (arguments->command == NULL && !steep_command_starts(word))
 			steep_command_unknown(word, NULL);
 		return;
 	}
 	if (arguments->count == 0 && !reader->only_values)
-		longer = steep_command_find(reader->first, word);
+		longer = steep_command_find(arguments->first, word);
 	if (longer)
 		arguments->command = longer;
 	else if (arguments->command == NULL)
-		steep_command_unknown(reader->first, word);
+		steep_command_unknown(arguments->first, word);
 	else
 		arguments->values[arguments->count++] = word;
 }
@@ -182,8 +181,8 @@ steep_arguments_read(int argc, char **argv)
 	}
 	if (arguments->command)
 		check_options(arguments);
-	else if (reader.first && !steep_arguments_has(arguments, "help"))
-		steep_command_unknown(reader.first, NULL);
+	else if (arguments->first && !steep_arguments_has(arguments, "help"))
+		steep_command_unknown(arguments->first, NULL);
 	return arguments;
 }
 

@@ -24,6 +24,7 @@ typedef struct GivenOption
 typedef struct Arguments
 {
 	const struct Command *command;	/* NULL if there is none */
+	const char *first;			/* word of the command, or NULL */
 	int			count;
 	const char **values;		/* ends with NULL */
 	int			noptions;

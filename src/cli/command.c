@@ -113,7 +113,7 @@ const Command steep_commands[] = {
 			{"status", 0, "pending|running|complete|failed|cancelled", "only those"},
 			{"limit", 0, "ROWS", "without it 100"},
 	}},
-	{"ops watch", "", "watch all jobs until Ctrl-C", steep_ops_watch_run, {{0}}},
+	{"ops watch", "[ID]", "wait for the end of a job; without an id watch all until Ctrl-C", steep_ops_watch_run, {{0}}},
 	{"ops cancel", "ID", "end a job", steep_ops_cancel_run, {{0}}},
 	{"health", "", "say whether this node can work; end with 1 if it can't", steep_health_run, {{0}}},
 	{"completion", "bash|zsh", "print what makes a shell complete words", steep_completion_run, {{0}}},
@@ -187,13 +187,15 @@ steep_command_unknown(const char *first, const char *second)
 	bool		in_group = steep_command_starts(first);
 	Suggestion	suggestion = {.wrong = in_group ? second : first};
 	Text		prefix = {0};
+	Text		hint = {0};
 
 	steep_text_append(&prefix, in_group ? first : "");
 	steep_text_append(&prefix, in_group ? " " : "");
 	if (suggestion.wrong == NULL)
-		steep_complain_fail(CODE_ARGUMENTS,
-							steep_suggest_hint(&(Suggestion) {0}, "", "See \"steep-repl help\"."),
-							"\"%s\" wants another word", first);
+	{
+		steep_text_format(&hint, "\"steep-repl help %s\" lists those that may follow.", first);
+		steep_complain_fail(CODE_ARGUMENTS, hint.data, "\"%s\" wants another word", first);
+	}
 	offer_words(&suggestion, in_group ? first : NULL);
 	steep_complain_fail(CODE_ARGUMENTS,
 						steep_suggest_hint(&suggestion, prefix.data,

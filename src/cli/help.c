@@ -73,11 +73,11 @@ print_commands(const char *first)
 }
 
 void
-steep_help_print(const Command *command)
+steep_help_print(const Command *command, const char *first)
 {
 	if (command == NULL)
 	{
-		print_commands(NULL);
+		print_commands(first);
 		return;
 	}
 	printf("steep-repl %s: %s\n\nUsage: steep-repl %s [OPTION]... %s\n",
@@ -99,16 +99,8 @@ steep_help_run(Session *session, const Arguments *arguments)
 		return CODE_FINE;
 	}
 	command = first ? steep_command_find(first, arguments->values[1]) : NULL;
-	if (first && command == NULL && arguments->values[1] == NULL)
-	{
-		/* perhaps a group that is no command by itself */
-		if (!steep_command_starts(first))
-			steep_command_unknown(first, NULL);
-		print_commands(first);
-		return CODE_FINE;
-	}
-	if (first && command == NULL)
+	if (first && command == NULL && (arguments->values[1] || !steep_command_starts(first)))
 		steep_command_unknown(first, arguments->values[1]);
-	steep_help_print(command);
+	steep_help_print(command, first);
 	return CODE_FINE;
 }

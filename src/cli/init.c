@@ -37,7 +37,7 @@ show_node(Session *session, const char *id)
 	steep_report(session, &status_of_one, 1, &id);
 }
 
-static const JobKind init_job = {
+const JobKind steep_init_job = {
 	.noun = "initialization of node",
 	.progress = "steep_repl.init_progress($1)",
 	.rows = "rows_copied",
@@ -60,7 +60,7 @@ steep_init_start_run(Session *session, const Arguments *arguments)
 		steep_arguments_object(arguments, "option", steep_arguments_append_value)
 	};
 
-	return steep_job_start(session, arguments, &init_job, "node_id",
+	return steep_job_start(session, arguments, &steep_init_job, "node_id",
 						   "steep_repl.start_init($1, $2, coalesce($3, 'snapshot'), coalesce($4::jsonb, '{}'))",
 						   4, values);
 }
@@ -86,7 +86,7 @@ steep_init_prepare_run(Session *session, const Arguments *arguments)
 ExitCode
 steep_init_complete_run(Session *session, const Arguments *arguments)
 {
-	return steep_job_start(session, arguments, &init_job, "node_id",
+	return steep_job_start(session, arguments, &steep_init_job, "node_id",
 						   "steep_repl.complete_init($1, $2, $3)", 3, arguments->values);
 }
 
@@ -109,7 +109,7 @@ steep_init_reinit_run(Session *session, const Arguments *arguments)
 		steep_arguments_append_list(&scope, tables);
 	steep_text_append(&scope, "}");
 	values[1] = scope.data;
-	return steep_job_start(session, arguments, &init_job, "node_id",
+	return steep_job_start(session, arguments, &steep_init_job, "node_id",
 						   "steep_repl.start_reinit($1, $2)", 2, values);
 }
 

@@ -55,7 +55,7 @@ leave(const Waiting *waiting, ExitCode code, const char *reason)
 
 	steep_text_format(&message, "%s; %s \"%s\" goes on", reason,
 					  waiting->kind->noun, waiting->id);
-	steep_text_append(&hint, "\"steep-repl ops watch\" shows it, \"steep-repl ops cancel\" ends it.");
+	steep_text_format(&hint, "Wait for it again with \"steep-repl ops watch %s\"; \"ops cancel\" ends it.", waiting->id);
 	complaint.message = message.data;
 	complaint.hint = hint.data;
 	steep_complain(&complaint, code);
@@ -255,6 +255,17 @@ finish(Session *session, const JobKind *kind, const char *id)
 	return conclude(session, kind, id, PQgetvalue(row, 0, 0), PQgetvalue(row, 0, 1));
 }
 
+ExitCode
+steep_job_watch(Session *session, const JobKind *kind, const char *id)
+{
+	Waiting		waiting = {.session = session, .kind = kind, .id = id, .rows = -1};
+
+	if (session->conn == NULL)
+		steep_connection_open(session);
+	wait_for_end(&waiting);
+	return finish(session, kind, id);
+}
+
 /*----------
  *	SELECT <id>, row_to_json(r) FROM <call> AS r
  *----------
@@ -264,21 +275,20 @@ steep_job_start(Session *session, const Arguments *arguments,
 				const JobKind *kind, const char *id_column, const char *call,
 				int count, const char *const *values)
 {
-	Waiting		waiting = {.session = session, .kind = kind, .rows = -1};
 	Text		statement = {0};
 	PGresult   *row;
+	const char *id;
 
 	steep_text_format(&statement, "SELECT %s, pg_catalog.row_to_json(r) FROM %s AS r",
 					  id_column, call);
 	row = steep_query_run(session, statement.data, count, values);
-	waiting.id = PQgetvalue(row, 0, 0);
+	id = PQgetvalue(row, 0, 0);
 	if (steep_arguments_has(arguments, "no-wait"))
 	{
 		printf("%s\n", PQgetvalue(row, 0, session->json ? 1 : 0));
 		return CODE_FINE;
 	}
 	if (!session->quiet && !session->json)
-		fprintf(stderr, "Started %s \"%s\".\n", kind->noun, waiting.id);
-	wait_for_end(&waiting);
-	return finish(session, kind, waiting.id);
+		fprintf(stderr, "Started %s \"%s\".\n", kind->noun, id);
+	return steep_job_watch(session, kind, id);
 }

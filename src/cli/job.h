@@ -38,4 +38,12 @@ extern ExitCode steep_job_start(Session *session, const Arguments *arguments,
 								const char *call, int count,
 								const char *const *values);
 
+/* Wait for the end of one that somebody has started. */
+extern ExitCode steep_job_watch(Session *session, const JobKind *kind,
+								const char *id);
+
+extern const JobKind steep_merge_job;
+extern const JobKind steep_snapshot_job;
+extern const JobKind steep_init_job;	/* its id is that of the node */
+
 #endif							/* STEEP_REPL_JOB_H */

@@ -71,7 +71,7 @@ main(int argc, char **argv)
 	}
 	if (steep_arguments_has(arguments, "help"))
 	{
-		steep_help_print(arguments->command);
+		steep_help_print(arguments->command, arguments->first);
 		return close_output(CODE_FINE);
 	}
 	if (arguments->command == NULL)

@@ -63,7 +63,7 @@ show_merge(Session *session, const char *id)
 		printf("\nConflicts wait for decisions: \"steep-repl merge conflicts %s\" lists them.\n", id);
 }
 
-static const JobKind merge_job = {
+const JobKind steep_merge_job = {
 	.noun = "merge",
 	.progress = "steep_repl.merge_progress($1)",
 	.bytes = "bytes_processed",
@@ -85,7 +85,7 @@ steep_merge_run(Session *session, const Arguments *arguments)
 		steep_arguments_object(arguments, "key", steep_arguments_append_list)
 	};
 
-	return steep_job_start(session, arguments, &merge_job, "merge_id",
+	return steep_job_start(session, arguments, &steep_merge_job, "merge_id",
 						   "steep_repl.start_merge($1, $2, coalesce($3, 'prefer-local'), $4,"
 						   " coalesce($5::jsonb, '{}') || CASE WHEN $6::jsonb IS NULL THEN '{}'"
 						   " ELSE jsonb_build_object('primary_keys', $6::jsonb) END)",
@@ -101,7 +101,7 @@ run_next(Session *session, const Arguments *arguments, const char *call)
 		steep_arguments_option(arguments, "peer")
 	};
 
-	return steep_job_start(session, arguments, &merge_job, "merge_id", call, 2, values);
+	return steep_job_start(session, arguments, &steep_merge_job, "merge_id", call, 2, values);
 }
 
 ExitCode

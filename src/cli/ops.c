@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/command.h"
 #include "cli/connection.h"
+#include "cli/job.h"
 #include "cli/listen.h"
 #include "cli/progress.h"
 #include "cli/query.h"
@@ -93,13 +93,30 @@ show_jobs(Session *session)
 	PQclear(rows);
 }
 
-/* Show all jobs whenever there is news of one, until somebody stops us. */
+/* Find out what kind of work has this id, by its form. */
+static const JobKind *
+kind_of(const char *id)
+{
+	if (strncmp(id, "merge_", 6) == 0)
+		return &steep_merge_job;
+	if (strncmp(id, "snap_", 5) == 0)
+		return &steep_snapshot_job;
+	return &steep_init_job;
+}
+
+/*
+ * Wait for one job; or show all whenever there is news of one, until somebody
+ * stops us.
+ */
 ExitCode
 steep_ops_watch_run(Session *session, const Arguments *arguments)
 {
+	const char *id = arguments->values[0];
 	double		rows;
 	AnswerKind	kind;
 
+	if (id)
+		return steep_job_watch(session, kind_of(id), id);
 	steep_connection_open(session);
 	kind = steep_listen_start(session);
 	while (kind == ANSWER_FINE || kind == ANSWER_LOST)

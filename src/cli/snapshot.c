@@ -26,7 +26,7 @@ show_snapshot(Session *session, const char *id)
 	steep_report(session, &record, 1, &id);
 }
 
-static const JobKind snapshot_job = {
+const JobKind steep_snapshot_job = {
 	.noun = "snapshot",
 	.progress = "steep_repl.snapshot_progress($1)",
 	.bytes = "bytes_processed",
@@ -69,7 +69,7 @@ steep_snapshot_generate_run(Session *session, const Arguments *arguments)
 		options(arguments)
 	};
 
-	return steep_job_start(session, arguments, &snapshot_job, "snapshot_id",
+	return steep_job_start(session, arguments, &steep_snapshot_job, "snapshot_id",
 						   "steep_repl.start_snapshot($1, coalesce($2, 'none'), coalesce($3::int, 4), $4)",
 						   4, values);
 }
@@ -84,7 +84,7 @@ steep_snapshot_apply_run(Session *session, const Arguments *arguments)
 		options(arguments)
 	};
 
-	return steep_job_start(session, arguments, &snapshot_job, "snapshot_id",
+	return steep_job_start(session, arguments, &steep_snapshot_job, "snapshot_id",
 						   "steep_repl.start_apply($1, coalesce($2::int, 4), $3, $4)",
 						   4, values);
 }
