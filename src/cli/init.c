@@ -11,7 +11,7 @@
 #include "cli/job.h"
 #include "cli/report.h"
 
-#define ENDED "init_state IN ('uninitialized', 'synchronized', 'diverged', 'failed')"
+#define ENDED "init_state IN ('uninitialized', 'synchronized', 'diverged', 'failed') AND phase <> 'queued'"
 
 #define PROGRESS_COLUMNS \
 	.columns = "node_id AS \"node\", init_state AS \"state\", phase, round(overall_percent::numeric, 1) AS \"percent\"," \

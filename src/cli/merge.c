@@ -116,20 +116,12 @@ steep_merge_revert_run(Session *session, const Arguments *arguments)
 	return run_next(session, arguments, "steep_repl.revert_merge($1, $2)");
 }
 
-/* What has ended tells more: wait_merge() need not wait for that. */
 static const Report list = {
-	.columns = "merge_id AS \"merge\", status, round(percent) AS \"%\", strategy, peer,"
+	.columns = "merge_id AS \"merge\", status, CASE WHEN dry_run THEN 'yes' END AS \"dry run\", strategy, peer,"
 	" date_trunc('seconds', created_at) AS \"submitted\","
-	" applied_local AS \"written here\", applied_remote AS \"written there\", split_part(error_message, E'\\n', 1) AS \"error\"",
-	.from = "(SELECT o.external_id AS merge_id, coalesce(m.status, o.status) AS status, o.phase, o.percent::numeric,"
-	"  o.owner, m.peer, m.strategy, m.dry_run, m.tables, m.local_only_count, m.remote_only_count, m.match_count,"
-	"  m.conflict_count, m.applied_local, m.applied_remote, o.created_at, o.started_at, o.completed_at, o.error_message"
-	" FROM (SELECT DISTINCT ON (external_id) *"
-	"   FROM steep_repl.list_operations(NULL, 2147483647)"
-	"   WHERE operation = 'bidirectional_merge' ORDER BY external_id DESC, id DESC) AS o"
-	" LEFT JOIN LATERAL steep_repl.wait_merge("
-	"   CASE WHEN o.status NOT IN ('pending', 'running') THEN o.external_id END, 0) AS m ON true"
-	" ORDER BY o.id DESC LIMIT coalesce($1::int, 20))",
+	" applied_local AS \"written here\", applied_remote AS \"written there\","
+	" split_part(error_message, E'\\n', 1) AS \"error\"",
+	.from = "steep_repl.list_merges(coalesce($1::int, 20))",
 	.nothing = "There are no merges."
 };
 

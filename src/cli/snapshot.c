@@ -89,18 +89,11 @@ steep_snapshot_apply_run(Session *session, const Arguments *arguments)
 						   4, values);
 }
 
-/* As with merges: what has ended tells more. */
 static const Report list = {
-	.columns = "snapshot_id AS \"snapshot\", kind, status, round(percent) AS \"%\","
-	" date_trunc('seconds', created_at) AS \"submitted\", tables, rows, file_bytes AS \"bytes on disk\", path,"
+	.columns = "snapshot_id AS \"snapshot\", kind, status, date_trunc('seconds', created_at) AS \"submitted\","
+	" tables, rows, file_bytes AS \"bytes on disk\", path,"
 	" split_part(error_message, E'\\n', 1) AS \"error\"",
-	.from = "(SELECT o.external_id AS snapshot_id, replace(o.operation, 'snapshot_', '') AS kind, o.status,"
-	"  o.phase, o.percent::numeric, o.owner, s.path, s.compression, s.tables, s.rows, s.bytes, s.file_bytes, s.lsn,"
-	"  o.created_at, o.started_at, o.completed_at, o.error_message"
-	" FROM steep_repl.list_operations(NULL, 2147483647) AS o"
-	" LEFT JOIN LATERAL steep_repl.wait_snapshot("
-	"   CASE WHEN o.status NOT IN ('pending', 'running') THEN o.external_id END, 0) AS s ON true"
-	" WHERE o.operation LIKE 'snapshot%' ORDER BY o.id DESC LIMIT coalesce($1::int, 20))",
+	.from = "steep_repl.list_snapshots(coalesce($1::int, 20))",
 	.nothing = "There are no snapshots."
 };
 
