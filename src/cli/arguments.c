@@ -8,7 +8,6 @@
  *
  *-------------------------------------------------------------------------
  */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,6 +49,21 @@ unknown_option(const Command *command, const char *word)
 						(int) strspn(word, "-"), word, wrong);
 }
 
+/* Complain about a value that is not the number that the option wants. */
+static void
+check_number(const Option *option, const char *value)
+{
+	static const char *const names[] = {"NUMBER", "PORT", "ROWS", "SECONDS"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+	{
+		if (strcmp(option->value, names[i]) == 0 &&
+			(strspn(value, "0123456789") != strlen(value) || strlen(value) > 9 || atol(value) == 0))
+			steep_complain_fail(CODE_ARGUMENTS, NULL, "option \"--%s\" wants a number, not \"%s\"",
+								option->name, value);
+	}
+}
+
 static void
 add_option(Arguments *arguments, const Option *option, const char *value)
 {
@@ -61,6 +75,8 @@ add_option(Arguments *arguments, const Option *option, const char *value)
 	if (option->value == NULL && value != NULL)
 		steep_complain_fail(CODE_ARGUMENTS, NULL, "option \"--%s\" takes no value",
 							option->name);
+	if (value)
+		check_number(option, value);
 	given->option = option;
 	given->value = value;
 }
@@ -235,24 +251,6 @@ steep_arguments_has(const Arguments *arguments, const char *name)
 			return true;
 	}
 	return false;
-}
-
-const char *
-steep_arguments_number(const Arguments *arguments, const char *name, long min, long max)
-{
-	const char *value = steep_arguments_option(arguments, name);
-	char	   *end;
-	long		number;
-
-	if (value == NULL)
-		return NULL;
-	errno = 0;
-	number = strtol(value, &end, 10);
-	if (errno != 0 || end == value || *end != '\0' || number < min || number > max)
-		steep_complain_fail(CODE_ARGUMENTS, NULL,
-							"option \"--%s\" wants a number from %ld to %ld, not \"%s\"",
-							name, min, max, value);
-	return value;
 }
 
 const char *

@@ -44,13 +44,6 @@ extern const char *steep_arguments_option(const Arguments *arguments,
 										  const char *name);
 
 /*
- * The same, of an option that wants a whole number from min to max; complain
- * about any other and end.
- */
-extern const char *steep_arguments_number(const Arguments *arguments,
-										  const char *name, long min, long max);
-
-/*
  * Make a JSON object of options NAME=VALUE, or return NULL if none was given.
  * append_value appends a value as JSON.
  */

@@ -27,13 +27,16 @@ typedef struct Option
 
 #define MOST_OPTIONS 8
 
+typedef ExitCode CommandRun (Session *session, const Arguments *arguments);
+
 typedef struct Command
 {
 	const char *words;			/* "merge", "merge list" */
 	const char *arguments;		/* "PEER TABLE...", "bash|zsh"; [..] may be
 								 * left out */
 	const char *help;			/* in a line */
-	ExitCode	(*run) (Session *session, const Arguments *arguments);
+	CommandRun *run;			/* what it does; or else */
+	const struct Report *report;	/* what it shows */
 	Option		options[MOST_OPTIONS + 1];	/* ends with one without name */
 } Command;
 
@@ -56,42 +59,7 @@ extern const Option *steep_command_option(const Command *command,
 										  const char *name, size_t length);
 extern const Option *steep_command_letter(const Command *command, char letter);
 
-/* What runs them, in a file for each group. */
-typedef ExitCode CommandRun (Session *session, const Arguments *arguments);
-
-extern CommandRun steep_completion_run;
-extern CommandRun steep_diff_run;
-extern CommandRun steep_health_run;
-extern CommandRun steep_help_run;
-extern CommandRun steep_init_cancel_run;
-extern CommandRun steep_init_complete_run;
-extern CommandRun steep_init_prepare_run;
-extern CommandRun steep_init_reinit_run;
-extern CommandRun steep_init_start_run;
-extern CommandRun steep_init_status_run;
-extern CommandRun steep_merge_run;
-extern CommandRun steep_merge_apply_run;
-extern CommandRun steep_merge_conflicts_run;
-extern CommandRun steep_merge_list_run;
-extern CommandRun steep_merge_resolve_run;
-extern CommandRun steep_merge_revert_run;
-extern CommandRun steep_merge_show_run;
-extern CommandRun steep_merge_sql_run;
-extern CommandRun steep_node_check_run;
-extern CommandRun steep_node_heartbeat_run;
-extern CommandRun steep_node_list_run;
-extern CommandRun steep_node_register_run;
-extern CommandRun steep_node_remove_run;
-extern CommandRun steep_ops_cancel_run;
-extern CommandRun steep_ops_list_run;
-extern CommandRun steep_ops_watch_run;
-extern CommandRun steep_overlap_run;
-extern CommandRun steep_schema_capture_run;
-extern CommandRun steep_schema_compare_run;
-extern CommandRun steep_schema_diff_run;
-extern CommandRun steep_snapshot_apply_run;
-extern CommandRun steep_snapshot_generate_run;
-extern CommandRun steep_snapshot_list_run;
-extern CommandRun steep_snapshot_verify_run;
+/* Complain about a command line that it does not fit, or run it. */
+extern ExitCode steep_command_run(Session *session, const Arguments *arguments);
 
 #endif							/* STEEP_REPL_COMMAND_H */

@@ -7,23 +7,22 @@
  */
 #include <string.h>
 
-#include "cli/command.h"
-#include "cli/report.h"
+#include "cli/groups.h"
 
-static const Report health = {
+/* Monitoring wants to know from the code. */
+static ExitCode
+judge(const PGresult *rows)
+{
+	return strcmp(PQgetvalue(rows, 0, 0), "unhealthy") == 0 ?
+		CODE_GENERAL : CODE_FINE;
+}
+
+const Report steep_health_report = {
 	.columns = "status, extension_version AS \"extension\", pg_version AS \"PostgreSQL\","
 	" background_worker_running AS \"worker running\","
 	" shared_memory_available AS \"library preloaded\","
 	" active_operations AS \"active jobs\", last_error AS \"last error\"",
 	.from = "steep_repl.health()",
-	.is_record = true
+	.is_record = true,
+	.judge = judge
 };
-
-ExitCode
-steep_health_run(Session *session, const Arguments *arguments)
-{
-	PGresult   *rows = steep_report(session, &health, 0, NULL);
-
-	return strcmp(PQgetvalue(rows, 0, 0), "unhealthy") == 0 ?
-		CODE_GENERAL : CODE_FINE;
-}

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/groups.h"
 #include "cli/help.h"
 #include "cli/manual.h"
 #include "cli/text.h"

@@ -8,8 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/groups.h"
 #include "cli/job.h"
-#include "cli/report.h"
 
 #define ENDED "init_state IN ('uninitialized', 'synchronized', 'diverged', 'failed') AND phase <> 'queued'"
 
@@ -65,23 +65,11 @@ steep_init_start_run(Session *session, const Arguments *arguments)
 						   4, values);
 }
 
-static const Report prepared = {
+const Report steep_init_prepare_report = {
 	.columns = "*",
 	.from = "steep_repl.prepare_init($1, $2)",
 	.is_record = true
 };
-
-ExitCode
-steep_init_prepare_run(Session *session, const Arguments *arguments)
-{
-	const char *values[] = {
-		arguments->values[0],
-		steep_arguments_option(arguments, "slot")
-	};
-
-	steep_report(session, &prepared, 2, values);
-	return CODE_FINE;
-}
 
 ExitCode
 steep_init_complete_run(Session *session, const Arguments *arguments)
@@ -113,18 +101,11 @@ steep_init_reinit_run(Session *session, const Arguments *arguments)
 						   "steep_repl.start_reinit($1, $2)", 2, values);
 }
 
-static const Report cancelled = {
+const Report steep_init_cancel_report = {
 	.columns = "node_id AS \"node\", init_state AS \"state\"",
 	.from = "steep_repl.cancel_init($1)",
 	.is_record = true
 };
-
-ExitCode
-steep_init_cancel_run(Session *session, const Arguments *arguments)
-{
-	steep_report(session, &cancelled, 1, arguments->values);
-	return CODE_FINE;
-}
 
 ExitCode
 steep_init_status_run(Session *session, const Arguments *arguments)

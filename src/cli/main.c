@@ -30,7 +30,7 @@ close_output(ExitCode code)
 static void
 read_settings(Session *session, const Arguments *arguments)
 {
-	const char *timeout = steep_arguments_number(arguments, "timeout", 1, 2000000);
+	const char *timeout = steep_arguments_option(arguments, "timeout");
 
 	session->conninfo = steep_arguments_option(arguments, "conninfo");
 	session->connection = steep_arguments_option(arguments, "connection");
@@ -77,7 +77,6 @@ main(int argc, char **argv)
 	if (arguments->command == NULL)
 		steep_complain_fail(CODE_ARGUMENTS, "\"steep-repl help\" lists the commands.",
 							"a command is missing");
-	steep_arguments_check(arguments);
 	read_settings(&session, arguments);
-	return close_output(arguments->command->run(&session, arguments));
+	return close_output(steep_command_run(&session, arguments));
 }

@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/groups.h"
 #include "cli/job.h"
-#include "cli/report.h"
 
 #define ENDED "phase IN ('complete', 'failed', 'cancelled')"
 
@@ -116,7 +116,7 @@ steep_merge_revert_run(Session *session, const Arguments *arguments)
 	return run_next(session, arguments, "steep_repl.revert_merge($1, $2)");
 }
 
-static const Report list = {
+const Report steep_merge_list_report = {
 	.columns = "merge_id AS \"merge\", status, CASE WHEN dry_run THEN 'yes' END AS \"dry run\", strategy, peer,"
 	" date_trunc('seconds', created_at) AS \"submitted\","
 	" applied_local AS \"written here\", applied_remote AS \"written there\","
@@ -124,15 +124,6 @@ static const Report list = {
 	.from = "steep_repl.list_merges(coalesce($1::int, 20))",
 	.nothing = "There are no merges."
 };
-
-ExitCode
-steep_merge_list_run(Session *session, const Arguments *arguments)
-{
-	const char *values[] = {steep_arguments_number(arguments, "limit", 1, 1000000)};
-
-	steep_report(session, &list, 1, values);
-	return CODE_FINE;
-}
 
 ExitCode
 steep_merge_show_run(Session *session, const Arguments *arguments)
@@ -144,7 +135,7 @@ steep_merge_show_run(Session *session, const Arguments *arguments)
 	return CODE_FINE;
 }
 
-static const Report conflicts = {
+const Report steep_merge_conflicts_report = {
 	.columns = "table_name AS \"table\","
 	" (SELECT string_agg(k.key || '=' || coalesce(k.value, 'null'), ',') FROM jsonb_each_text(key) AS k) AS \"key\","
 	" (SELECT string_agg(format('%s: %s <> %s', v.key, coalesce(v.value, 'null'),"
@@ -154,13 +145,6 @@ static const Report conflicts = {
 	.from = "steep_repl.merge_conflicts($1)",
 	.nothing = "No conflict waits for a decision."
 };
-
-ExitCode
-steep_merge_conflicts_run(Session *session, const Arguments *arguments)
-{
-	steep_report(session, &conflicts, 1, arguments->values);
-	return CODE_FINE;
-}
 
 #define DECISIONS \
 	.columns = "table_name AS \"table\"," \
@@ -224,15 +208,8 @@ steep_merge_resolve_run(Session *session, const Arguments *arguments)
 	return CODE_FINE;
 }
 
-static const Report statements = {
+const Report steep_merge_sql_report = {
 	.columns = "runs_on AS \"runs on\", purpose, statement",
 	.from = "steep_repl.merge_sql($1)",
 	.nothing = "This merge has no statements."
 };
-
-ExitCode
-steep_merge_sql_run(Session *session, const Arguments *arguments)
-{
-	steep_report(session, &statements, 1, arguments->values);
-	return CODE_FINE;
-}

@@ -10,11 +10,11 @@
 #include <string.h>
 
 #include "cli/connection.h"
+#include "cli/groups.h"
 #include "cli/job.h"
 #include "cli/listen.h"
 #include "cli/progress.h"
 #include "cli/query.h"
-#include "cli/report.h"
 #include "cli/table.h"
 #include "cli/terminal.h"
 
@@ -39,7 +39,7 @@ append_bar(Text *line, const PGresult *rows, int row)
 	" date_trunc('seconds', coalesce(completed_at, clock_timestamp()) - started_at) AS \"time\"," \
 	" split_part(error_message, E'\\n', 1) AS \"error\""
 
-static const Report list = {
+const Report steep_ops_list_report = {
 	.columns = LIST_COLUMNS,
 	.from = "steep_repl.list_operations($1, coalesce($2::int, 100))",
 	.nothing = "There are no jobs."
@@ -55,30 +55,11 @@ static const Report live = {
 	.append = append_bar
 };
 
-ExitCode
-steep_ops_list_run(Session *session, const Arguments *arguments)
-{
-	const char *values[] = {
-		steep_arguments_option(arguments, "status"),
-		steep_arguments_number(arguments, "limit", 1, 1000000)
-	};
-
-	steep_report(session, &list, 2, values);
-	return CODE_FINE;
-}
-
-static const Report cancelled = {
+const Report steep_ops_cancel_report = {
 	.columns = "id, CASE WHEN cancelled THEN 'cancelled' ELSE 'has ended before' END AS \"is\"",
 	.from = "(SELECT $1::text AS id, steep_repl.cancel_operation($1) AS cancelled)",
 	.is_record = true
 };
-
-ExitCode
-steep_ops_cancel_run(Session *session, const Arguments *arguments)
-{
-	steep_report(session, &cancelled, 1, arguments->values);
-	return CODE_FINE;
-}
 
 /* Show all jobs as they are now, on a cleared screen if it is one. */
 static void

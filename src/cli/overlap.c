@@ -10,8 +10,7 @@
 #include <string.h>
 
 #include "cli/bar.h"
-#include "cli/command.h"
-#include "cli/report.h"
+#include "cli/groups.h"
 
 #define BAR_WIDTH 24
 
@@ -110,7 +109,7 @@ steep_diff_run(Session *session, const Arguments *arguments)
 		arguments->values[0],
 		arguments->values[1],
 		steep_arguments_list(steep_arguments_option(arguments, "key")),
-		steep_arguments_number(arguments, "limit", 1, 1000000000)
+		steep_arguments_option(arguments, "limit")
 	};
 
 	steep_report(session, &diff, 4, values);

@@ -7,9 +7,12 @@
  */
 #include <stdio.h>
 
+#include "cli/command.h"
 #include "cli/query.h"
 #include "cli/report.h"
 #include "cli/table.h"
+
+#define MOST_VALUES 16
 
 /*----------
  * Ask for both at once: a call may be dear, and may be made only once.
@@ -70,4 +73,37 @@ steep_report(Session *session, const Report *report, int count,
 
 	steep_report_show(session, report, rows);
 	return rows;
+}
+
+/* How many arguments a command may have. */
+static int
+most_arguments(const Command *command)
+{
+	int			count = command->arguments[0] != '\0';
+
+	for (const char *c = command->arguments; *c; c++)
+		count += *c == ' ';
+	return count;
+}
+
+ExitCode
+steep_report_command(Session *session, const Report *report,
+					 const Arguments *arguments)
+{
+	const Command *command = arguments->command;
+	const char *values[MOST_VALUES];
+	int			count = 0;
+	PGresult   *rows;
+
+	for (int i = 0; i < most_arguments(command); i++)
+		values[count++] = i < arguments->count ? arguments->values[i] : NULL;
+	for (const Option *option = command->options; option->name; option++)
+	{
+		if (option->value)
+			values[count++] = steep_arguments_option(arguments, option->name);
+		else
+			values[count++] = steep_arguments_has(arguments, option->name) ? "true" : "false";
+	}
+	rows = steep_report(session, report, count, values);
+	return report->judge ? report->judge(rows) : CODE_FINE;
 }

@@ -8,6 +8,8 @@
 #ifndef STEEP_REPL_REPORT_H
 #define STEEP_REPL_REPORT_H
 
+#include "cli/arguments.h"
+#include "cli/complain.h"
 #include "cli/session.h"
 #include "cli/text.h"
 
@@ -21,6 +23,9 @@ typedef struct Report
 	bool		is_record;		/* has one row */
 	bool		is_line;		/* as JSON it takes one line, however many rows */
 	const char *nothing;		/* what people see if there is no row */
+
+	/* Say what to end with; or NULL: all is well. */
+	ExitCode	(*judge) (const PGresult *rows);
 
 	/* Append what stands right of a row; or NULL. */
 	void		(*append) (Text *line, const PGresult *rows, int row);
@@ -37,5 +42,13 @@ extern void steep_report_show(const Session *session, const Report *report,
 /* Do both. */
 extern PGresult *steep_report(Session *session, const Report *report,
 							  int count, const char *const *values);
+
+/*
+ * Do it for a command: its values are its arguments, NULL for one that was
+ * left out, then its options in the order of the table, true or false for one
+ * that takes no value.
+ */
+extern ExitCode steep_report_command(Session *session, const Report *report,
+									 const Arguments *arguments);
 
 #endif							/* STEEP_REPL_REPORT_H */

@@ -8,21 +8,13 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/command.h"
-#include "cli/report.h"
+#include "cli/groups.h"
 
-static const Report captured = {
+const Report steep_schema_capture_report = {
 	.columns = "node_id AS \"node\", tables AS \"tables captured\"",
 	.from = "(SELECT $1::text AS node_id, c.tables FROM steep_repl.capture_all_fingerprints($1) AS c (tables))",
 	.is_record = true
 };
-
-ExitCode
-steep_schema_capture_run(Session *session, const Arguments *arguments)
-{
-	steep_report(session, &captured, 1, arguments->values);
-	return CODE_FINE;
-}
 
 #define COMPARE_COLUMNS \
 	.columns = "format('%I.%I', table_schema, table_name) AS \"table\", replace(status, '_', ' ') AS \"is\"", \

@@ -8,8 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/groups.h"
 #include "cli/job.h"
-#include "cli/report.h"
 
 static const Report record = {
 	.columns = "snapshot_id AS \"snapshot\", kind, status, path, compression,"
@@ -65,7 +65,7 @@ steep_snapshot_generate_run(Session *session, const Arguments *arguments)
 	const char *values[] = {
 		arguments->values[0],
 		steep_arguments_option(arguments, "compression"),
-		steep_arguments_number(arguments, "parallel", 1, 32),
+		steep_arguments_option(arguments, "parallel"),
 		options(arguments)
 	};
 
@@ -79,7 +79,7 @@ steep_snapshot_apply_run(Session *session, const Arguments *arguments)
 {
 	const char *values[] = {
 		arguments->values[0],
-		steep_arguments_number(arguments, "parallel", 1, 32),
+		steep_arguments_option(arguments, "parallel"),
 		steep_arguments_has(arguments, "no-verify") ? "false" : "true",
 		options(arguments)
 	};
@@ -89,7 +89,7 @@ steep_snapshot_apply_run(Session *session, const Arguments *arguments)
 						   4, values);
 }
 
-static const Report list = {
+const Report steep_snapshot_list_report = {
 	.columns = "snapshot_id AS \"snapshot\", kind, status, date_trunc('seconds', created_at) AS \"submitted\","
 	" tables, rows, file_bytes AS \"bytes on disk\", path,"
 	" split_part(error_message, E'\\n', 1) AS \"error\"",
@@ -97,25 +97,15 @@ static const Report list = {
 	.nothing = "There are no snapshots."
 };
 
-ExitCode
-steep_snapshot_list_run(Session *session, const Arguments *arguments)
+static ExitCode
+judge(const PGresult *rows)
 {
-	const char *values[] = {steep_arguments_number(arguments, "limit", 1, 1000000)};
-
-	steep_report(session, &list, 1, values);
-	return CODE_FINE;
-}
-
-static const Report verify = {
-	.columns = "file, problem",
-	.from = "steep_repl.verify_snapshot($1)",
-	.nothing = "The snapshot is sound."
-};
-
-ExitCode
-steep_snapshot_verify_run(Session *session, const Arguments *arguments)
-{
-	PGresult   *rows = steep_report(session, &verify, 1, arguments->values);
-
 	return PQntuples(rows) > 0 ? CODE_GENERAL : CODE_FINE;
 }
+
+const Report steep_snapshot_verify_report = {
+	.columns = "file, problem",
+	.from = "steep_repl.verify_snapshot($1)",
+	.nothing = "The snapshot is sound.",
+	.judge = judge
+};
