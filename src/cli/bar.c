@@ -42,7 +42,7 @@ widest(const int *columns, int count)
 }
 
 void
-steep_bar_append(Text *text, FILE *stream, int width, const BarPart *parts,
+steep_bar_append(Text *buf, FILE *stream, int width, const BarPart *parts,
 				 int count)
 {
 	int			columns[MOST_PARTS];
@@ -54,9 +54,9 @@ steep_bar_append(Text *text, FILE *stream, int width, const BarPart *parts,
 	{
 		if (columns[i] <= 0)
 			continue;
-		steep_text_append(text, steep_terminal_color(stream, parts[i].color));
-		steep_text_repeat(text, steep_terminal_is_utf8() ? parts[i].utf8 : parts[i].ascii,
+		steep_text_append(buf, steep_terminal_color(stream, parts[i].shade));
+		steep_text_repeat(buf, steep_terminal_is_utf8() ? parts[i].utf8 : parts[i].ascii,
 						  columns[i]);
-		steep_text_append(text, steep_terminal_color(stream, COLOR_NONE));
+		steep_text_append(buf, steep_terminal_color(stream, COLOR_NONE));
 	}
 }

@@ -16,7 +16,7 @@
 typedef struct BarPart
 {
 	double		amount;
-	Color		color;
+	Color		shade;
 	const char *utf8;			/* a character that takes one column */
 	const char *ascii;
 } BarPart;
@@ -25,7 +25,7 @@ typedef struct BarPart
  * Append a bar of so many columns.  Whatever there is any of takes one at
  * least: one conflict in a million rows is what somebody looks for.
  */
-extern void steep_bar_append(Text *text, FILE *stream, int width,
+extern void steep_bar_append(Text *buf, FILE *stream, int width,
 							 const BarPart *parts, int count);
 
 #endif							/* STEEP_REPL_BAR_H */

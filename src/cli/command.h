@@ -27,7 +27,7 @@ typedef struct Option
 
 #define MOST_OPTIONS 8
 
-typedef ExitCode CommandRun (Session *session, const Arguments *arguments);
+typedef ExitCode CommandRun(Session *session, const Arguments *arguments);
 
 typedef struct Command
 {

@@ -24,68 +24,68 @@ steep_complain_json(bool json)
 }
 
 static void
-append_field(Text *text, const char *name, const char *value)
+append_field(Text *buf, const char *name, const char *value)
 {
 	if (value == NULL)
 		return;
-	steep_text_format(text, ", \"%s\": ", name);
-	steep_text_json(text, value);
+	steep_text_format(buf, ", \"%s\": ", name);
+	steep_text_json(buf, value);
 }
 
 /* Write it as an object on a line. */
 static void
-append_object(Text *text, const Complaint *complaint, ExitCode code)
+append_object(Text *buf, const Complaint *complaint, ExitCode code)
 {
-	steep_text_append(text, "{\"event\": ");
-	steep_text_json(text, complaint->severity);
-	append_field(text, "sqlstate", complaint->sqlstate);
-	append_field(text, "message", complaint->message);
-	append_field(text, "detail", complaint->detail);
-	append_field(text, "hint", complaint->hint);
-	append_field(text, "context", complaint->context);
+	steep_text_append(buf, "{\"event\": ");
+	steep_text_json(buf, complaint->severity);
+	append_field(buf, "sqlstate", complaint->sqlstate);
+	append_field(buf, "message", complaint->message);
+	append_field(buf, "detail", complaint->detail);
+	append_field(buf, "hint", complaint->hint);
+	append_field(buf, "context", complaint->context);
 	if (code != CODE_FINE)
-		steep_text_format(text, ", \"exit\": %d", code);
-	steep_text_append(text, "}\n");
+		steep_text_format(buf, ", \"exit\": %d", code);
+	steep_text_append(buf, "}\n");
 }
 
 /* Write a part as psql does, its further lines below its first. */
 static void
-append_part(Text *text, const char *label, const char *value)
+append_part(Text *buf, const char *label, const char *value)
 {
 	if (value == NULL)
 		return;
-	steep_text_append(text, label);
-	steep_printable_append(text, value, PRINTABLE_LINES);
-	steep_text_append(text, "\n");
+	steep_text_append(buf, label);
+	steep_printable_append(buf, value, PRINTABLE_LINES);
+	steep_text_append(buf, "\n");
 }
 
 static void
-append_lines(Text *text, const Complaint *complaint)
+append_lines(Text *buf, const Complaint *complaint)
 {
 	bool		is_error = strcmp(complaint->severity, "error") == 0;
 
-	steep_text_format(text, "steep-repl: %s%s:%s ",
+	steep_text_format(buf, "steep-repl: %s%s:%s ",
 					  steep_terminal_color(stderr, is_error ? COLOR_BAD : COLOR_WARN),
 					  complaint->severity,
 					  steep_terminal_color(stderr, COLOR_NONE));
-	append_part(text, "", complaint->message);
-	append_part(text, "DETAIL:  ", complaint->detail);
-	append_part(text, "HINT:  ", complaint->hint);
-	append_part(text, "CONTEXT:  ", complaint->context);
+	append_part(buf, "", complaint->message);
+	append_part(buf, "DETAIL:  ", complaint->detail);
+	append_part(buf, "HINT:  ", complaint->hint);
+	append_part(buf, "CONTEXT:  ", complaint->context);
 }
 
 void
 steep_complain(const Complaint *complaint, ExitCode code)
 {
-	Text		text = {0};
+	Text		buf = {0};
 
 	if (for_machine)
-		append_object(&text, complaint, code);
+		append_object(&buf, complaint, code);
 	else
-		append_lines(&text, complaint);
+		append_lines(&buf, complaint);
 	steep_terminal_clear();
 	fflush(stdout);
-	fputs(text.data, stderr);
+	fputs(buf.data, stderr);
 }
 
 void

@@ -28,14 +28,14 @@ print_pair(const char *left, const char *right)
 const char *
 steep_help_option(const Option *option)
 {
-	Text		text = {0};
+	Text		buf = {0};
 
 	if (option->letter)
-		steep_text_format(&text, "-%c, ", option->letter);
-	steep_text_format(&text, "--%s", option->name);
+		steep_text_format(&buf, "-%c, ", option->letter);
+	steep_text_format(&buf, "--%s", option->name);
 	if (option->value)
-		steep_text_format(&text, " %s", option->value);
-	return text.data;
+		steep_text_format(&buf, " %s", option->value);
+	return buf.data;
 }
 
 static void

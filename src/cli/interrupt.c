@@ -34,7 +34,7 @@ note_signal(int number)
 void
 steep_interrupt_setup(void)
 {
-	struct sigaction action = {.sa_handler = note_signal, .sa_flags = SA_RESTART};
+	struct sigaction action = {.sa_handler = note_signal,.sa_flags = SA_RESTART};
 
 	if (pipe(signal_pipe) != 0 ||
 		fcntl(signal_pipe[0], F_SETFL, O_NONBLOCK) != 0 ||
@@ -70,8 +70,8 @@ WaitEnd
 steep_interrupt_wait(int fd, int milliseconds)
 {
 	struct pollfd fds[2] = {
-		{.fd = signal_pipe[0], .events = POLLIN},
-		{.fd = fd, .events = POLLIN}
+		{.fd = signal_pipe[0],.events = POLLIN},
+		{.fd = fd,.events = POLLIN}
 	};
 	long long	end = steep_interrupt_clock() + milliseconds;
 

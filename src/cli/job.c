@@ -258,7 +258,7 @@ finish(Session *session, const JobKind *kind, const char *id)
 ExitCode
 steep_job_watch(Session *session, const JobKind *kind, const char *id)
 {
-	Waiting		waiting = {.session = session, .kind = kind, .id = id, .rows = -1};
+	Waiting		waiting = {.session = session,.kind = kind,.id = id,.rows = -1};
 
 	if (session->conn == NULL)
 		steep_connection_open(session);

@@ -13,22 +13,22 @@
 
 /* Print text; a dash that is typed is not a hyphen. */
 static void
-print_text(const char *text)
+print_text(const char *string)
 {
-	for (; *text; text++)
+	for (; *string; string++)
 	{
-		if (*text == '-' || *text == '\\')
+		if (*string == '-' || *string == '\\')
 			putchar('\\');
-		putchar(*text);
+		putchar(*string);
 	}
 }
 
 /* Print text as a sentence. */
 static void
-print_sentence(const char *text)
+print_sentence(const char *string)
 {
-	putchar(toupper((unsigned char) *text));
-	print_text(text + 1);
+	putchar(toupper((unsigned char) *string));
+	print_text(string + 1);
 	puts(".");
 }
 

@@ -35,10 +35,10 @@ static void
 append_bar(Text *line, const PGresult *rows, int row)
 {
 	const BarPart parts[] = {
-		{amount(rows, row, OVERLAP_MATCH), COLOR_GOOD, "█", "="},
-		{amount(rows, row, OVERLAP_LOCAL), COLOR_LOCAL, "▌", "<"},
-		{amount(rows, row, OVERLAP_REMOTE), COLOR_REMOTE, "▐", ">"},
-		{amount(rows, row, OVERLAP_CONFLICT), COLOR_BAD, "╳", "!"},
+		{amount(rows, row, OVERLAP_MATCH), COLOR_GOOD, "\xe2\x96\x88", "="},	/* U+2588 */
+		{amount(rows, row, OVERLAP_LOCAL), COLOR_LOCAL, "\xe2\x96\x8c", "<"},	/* U+258C */
+		{amount(rows, row, OVERLAP_REMOTE), COLOR_REMOTE, "\xe2\x96\x90", ">"}, /* U+2590 */
+		{amount(rows, row, OVERLAP_CONFLICT), COLOR_BAD, "\xe2\x95\xb3", "!"},	/* U+2573 */
 	};
 
 	steep_bar_append(line, stdout, BAR_WIDTH, parts, 4);

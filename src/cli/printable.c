@@ -39,7 +39,7 @@ next(const char *string, wchar_t *c, size_t *length)
 }
 
 void
-steep_printable_append(Text *text, const char *string, PrintableKind kind)
+steep_printable_append(Text *buf, const char *string, PrintableKind kind)
 {
 	wchar_t		c;
 	size_t		length;
@@ -49,17 +49,17 @@ steep_printable_append(Text *text, const char *string, PrintableKind kind)
 		bool		valid = next(string, &c, &length);
 
 		if (valid && !is_control(c))
-			steep_text_bytes(text, string, length);
+			steep_text_bytes(buf, string, length);
 		else if (kind == PRINTABLE_LINES && (c == '\n' || c == '\t'))
-			steep_text_bytes(text, string, 1);
+			steep_text_bytes(buf, string, 1);
 		else if (c == '\n')
-			steep_text_append(text, "\\n");
+			steep_text_append(buf, "\\n");
 		else if (c == '\t')
-			steep_text_append(text, "\\t");
+			steep_text_append(buf, "\\t");
 		else if (c > 0xff)
-			steep_text_format(text, "\\u%04x", (unsigned) c);
+			steep_text_format(buf, "\\u%04x", (unsigned) c);
 		else
-			steep_text_format(text, "\\x%02x", (unsigned) c);
+			steep_text_format(buf, "\\x%02x", (unsigned) c);
 	}
 }
 
@@ -80,7 +80,7 @@ steep_printable_width(const char *string)
 }
 
 void
-steep_printable_cut(Text *text, const char *string, int width)
+steep_printable_cut(Text *buf, const char *string, int width)
 {
 	wchar_t		c;
 	size_t		length;
@@ -92,6 +92,6 @@ steep_printable_cut(Text *text, const char *string, int width)
 		width -= columns > 0 ? columns : 0;
 		if (width < 0)
 			return;
-		steep_text_bytes(text, string, length);
+		steep_text_bytes(buf, string, length);
 	}
 }

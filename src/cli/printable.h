@@ -20,13 +20,13 @@ typedef enum PrintableKind
 	PRINTABLE_LINES				/* newlines and tabs stay */
 } PrintableKind;
 
-extern void steep_printable_append(Text *text, const char *string,
+extern void steep_printable_append(Text *buf, const char *string,
 								   PrintableKind kind);
 
 /* How many columns of a terminal a string takes. */
 extern int	steep_printable_width(const char *string);
 
 /* Append a string, cut to a number of columns. */
-extern void steep_printable_cut(Text *text, const char *string, int width);
+extern void steep_printable_cut(Text *buf, const char *string, int width);
 
 #endif							/* STEEP_REPL_PRINTABLE_H */

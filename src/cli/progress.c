@@ -21,41 +21,41 @@
 #define PHASE_WIDTH 11			/* of the longest, constraints */
 
 void
-steep_progress_time(Text *text, long seconds)
+steep_progress_time(Text *buf, long seconds)
 {
 	if (seconds < 60)
-		steep_text_format(text, "%ld s", seconds);
+		steep_text_format(buf, "%ld s", seconds);
 	else if (seconds < 3600)
-		steep_text_format(text, "%ld:%02ld", seconds / 60, seconds % 60);
+		steep_text_format(buf, "%ld:%02ld", seconds / 60, seconds % 60);
 	else
-		steep_text_format(text, "%ld:%02ld:%02ld", seconds / 3600,
+		steep_text_format(buf, "%ld:%02ld:%02ld", seconds / 3600,
 						  seconds / 60 % 60, seconds % 60);
 }
 
 void
-steep_progress_bar(Text *text, FILE *stream, int width, double percent)
+steep_progress_bar(Text *buf, FILE *stream, int width, double percent)
 {
 	const BarPart parts[] = {
-		{percent, COLOR_GOOD, "━", "="},
-		{100 - percent, COLOR_DIM, "─", "-"},
+		{percent, COLOR_GOOD, "\xe2\x94\x81", "="}, /* U+2501 */
+		{100 - percent, COLOR_DIM, "\xe2\x94\x80", "-"},	/* U+2500 */
 	};
 
-	steep_bar_append(text, stream, width, parts, 2);
+	steep_bar_append(buf, stream, width, parts, 2);
 }
 
 static void
-append_whole(Text *text, double number, const char *unit)
+append_whole(Text *buf, double number, const char *unit)
 {
 	char		digits[32];
 
 	snprintf(digits, sizeof(digits), "%.0f", number);
-	steep_table_number(text, digits);
-	steep_text_append(text, unit);
+	steep_table_number(buf, digits);
+	steep_text_append(buf, unit);
 }
 
 /* Append the speed in this phase, once there is one. */
 static void
-append_speed(Text *text, const Look *look, Pace *pace)
+append_speed(Text *buf, const Look *look, Pace *pace)
 {
 	long long	now = steep_interrupt_clock();
 	double		seconds;
@@ -71,11 +71,11 @@ append_speed(Text *text, const Look *look, Pace *pace)
 	if (seconds < 0.5)
 		return;
 	if (look->rows > pace->rows && pace->rows >= 0)
-		append_whole(text, (look->rows - pace->rows) / seconds, " rows/s  ");
+		append_whole(buf, (look->rows - pace->rows) / seconds, " rows/s  ");
 	else if (look->bytes - pace->bytes >= 10e6 * seconds)
-		append_whole(text, (look->bytes - pace->bytes) / seconds / 1e6, " MB/s  ");
+		append_whole(buf, (look->bytes - pace->bytes) / seconds / 1e6, " MB/s  ");
 	else if (look->bytes > pace->bytes)
-		append_whole(text, (look->bytes - pace->bytes) / seconds / 1e3, " kB/s  ");
+		append_whole(buf, (look->bytes - pace->bytes) / seconds / 1e3, " kB/s  ");
 }
 
 void

@@ -43,9 +43,9 @@ extern void steep_progress_show(const Session *session, const Look *look,
 extern void steep_progress_away(const Session *session);
 
 /* Append a bar that is full to so many percent. */
-extern void steep_progress_bar(Text *text, FILE *stream, int width, double percent);
+extern void steep_progress_bar(Text *buf, FILE *stream, int width, double percent);
 
 /* Append a time in seconds as "4 s", "3:20" or "1:02:03". */
-extern void steep_progress_time(Text *text, long seconds);
+extern void steep_progress_time(Text *buf, long seconds);
 
 #endif							/* STEEP_REPL_PROGRESS_H */

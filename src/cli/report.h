@@ -21,7 +21,8 @@ typedef struct Report
 	const char *from;			/* a row of r is what machines see */
 	const char *order;			/* what comes after that; or NULL */
 	bool		is_record;		/* has one row */
-	bool		is_line;		/* as JSON it takes one line, however many rows */
+	bool		is_line;		/* as JSON it takes one line, however many
+								 * rows */
 	const char *nothing;		/* what people see if there is no row */
 
 	/* Say what to end with; or NULL: all is well. */

@@ -39,18 +39,18 @@ is_number(const PGresult *rows, int column)
 }
 
 void
-steep_table_number(Text *text, const char *digits)
+steep_table_number(Text *buf, const char *digits)
 {
 	if (*digits == '-')
 	{
-		steep_text_append(text, "-");
+		steep_text_append(buf, "-");
 		digits++;
 	}
 	for (; *digits; digits++)
 	{
-		steep_text_bytes(text, digits, 1);
+		steep_text_bytes(buf, digits, 1);
 		if (digits[1] && strlen(digits + 1) % 3 == 0)
-			steep_text_append(text, ",");
+			steep_text_append(buf, ",");
 	}
 }
 
@@ -59,16 +59,16 @@ static const char *
 cell(const PGresult *rows, int row, int column)
 {
 	const char *value = PQgetvalue(rows, row, column);
-	Text		text = {0};
+	Text		buf = {0};
 
-	steep_text_reset(&text);
+	steep_text_reset(&buf);
 	if (is_whole(rows, column))
-		steep_table_number(&text, value);
+		steep_table_number(&buf, value);
 	else if (PQftype(rows, column) == BOOL_OID && *value)
-		steep_text_append(&text, *value == 't' ? "yes" : "no");
+		steep_text_append(&buf, *value == 't' ? "yes" : "no");
 	else
-		steep_printable_append(&text, value, PRINTABLE_CELL);
-	return text.data;
+		steep_printable_append(&buf, value, PRINTABLE_CELL);
+	return buf.data;
 }
 
 /* Append a cell and fill its column. */

@@ -24,6 +24,6 @@ extern void steep_table_rows(const PGresult *rows, int columns,
 extern void steep_table_record(const PGresult *rows, int columns);
 
 /* Append a whole number in groups of three digits. */
-extern void steep_table_number(Text *text, const char *digits);
+extern void steep_table_number(Text *buf, const char *digits);
 
 #endif							/* STEEP_REPL_TABLE_H */

@@ -45,9 +45,9 @@ steep_terminal_is(FILE *stream)
 }
 
 const char *
-steep_terminal_color(FILE *stream, Color color)
+steep_terminal_color(FILE *stream, Color shade)
 {
-	return colors_wanted && steep_terminal_is(stream) ? color_codes[color] : "";
+	return colors_wanted && steep_terminal_is(stream) ? color_codes[shade] : "";
 }
 
 bool

@@ -26,7 +26,7 @@ typedef enum Color
 extern void steep_terminal_setup(bool colors);
 
 /* What switches a stream to a colour; empty unless it is to have any. */
-extern const char *steep_terminal_color(FILE *stream, Color color);
+extern const char *steep_terminal_color(FILE *stream, Color shade);
 
 /* Does the locale know more than ASCII? */
 extern bool steep_terminal_is_utf8(void);

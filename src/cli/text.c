@@ -32,38 +32,38 @@ steep_text_copy(const char *string)
 
 /* Make it an empty string. */
 void
-steep_text_reset(Text *text)
+steep_text_reset(Text *buf)
 {
-	text->length = 0;
-	steep_text_bytes(text, "", 0);
+	buf->length = 0;
+	steep_text_bytes(buf, "", 0);
 }
 
 void
-steep_text_bytes(Text *text, const char *bytes, size_t length)
+steep_text_bytes(Text *buf, const char *bytes, size_t length)
 {
-	if (length >= text->capacity - text->length)
+	if (length >= buf->capacity - buf->length)
 	{
 		char	   *data;
 
-		text->capacity = 2 * (text->length + length) + 64;
-		data = realloc(text->data, text->capacity);
+		buf->capacity = 2 * (buf->length + length) + 64;
+		data = realloc(buf->data, buf->capacity);
 		if (data == NULL)
 			steep_complain_fail(CODE_GENERAL, NULL, "out of memory");
-		text->data = data;
+		buf->data = data;
 	}
-	memcpy(text->data + text->length, bytes, length);
-	text->length += length;
-	text->data[text->length] = '\0';
+	memcpy(buf->data + buf->length, bytes, length);
+	buf->length += length;
+	buf->data[buf->length] = '\0';
 }
 
 void
-steep_text_append(Text *text, const char *string)
+steep_text_append(Text *buf, const char *string)
 {
-	steep_text_bytes(text, string, strlen(string));
+	steep_text_bytes(buf, string, strlen(string));
 }
 
 void
-steep_text_format(Text *text, const char *format,...)
+steep_text_format(Text *buf, const char *format,...)
 {
 	va_list		args;
 	int			length;
@@ -76,50 +76,50 @@ steep_text_format(Text *text, const char *format,...)
 	va_start(args, format);
 	vsnprintf(formatted, length + 1, format, args);
 	va_end(args);
-	steep_text_bytes(text, formatted, length);
+	steep_text_bytes(buf, formatted, length);
 	free(formatted);
 }
 
 void
-steep_text_repeat(Text *text, const char *string, int times)
+steep_text_repeat(Text *buf, const char *string, int times)
 {
 	while (times-- > 0)
-		steep_text_append(text, string);
+		steep_text_append(buf, string);
 }
 
 void
-steep_text_json(Text *text, const char *string)
+steep_text_json(Text *buf, const char *string)
 {
-	steep_text_append(text, "\"");
+	steep_text_append(buf, "\"");
 	for (; *string; string++)
 	{
 		if (*string == '"' || *string == '\\')
-			steep_text_format(text, "\\%c", *string);
+			steep_text_format(buf, "\\%c", *string);
 		else if ((unsigned char) *string < 0x20)
-			steep_text_format(text, "\\u%04x", (unsigned char) *string);
+			steep_text_format(buf, "\\u%04x", (unsigned char) *string);
 		else
-			steep_text_bytes(text, string, 1);
+			steep_text_bytes(buf, string, 1);
 	}
-	steep_text_append(text, "\"");
+	steep_text_append(buf, "\"");
 }
 
 const char *
 steep_text_array(int count, const char *const *strings)
 {
-	Text		text = {0};
+	Text		buf = {0};
 
-	steep_text_append(&text, "{");
+	steep_text_append(&buf, "{");
 	for (int i = 0; i < count; i++)
 	{
-		steep_text_append(&text, i > 0 ? ",\"" : "\"");
+		steep_text_append(&buf, i > 0 ? ",\"" : "\"");
 		for (const char *c = strings[i]; *c; c++)
 		{
 			if (*c == '"' || *c == '\\')
-				steep_text_append(&text, "\\");
-			steep_text_bytes(&text, c, 1);
+				steep_text_append(&buf, "\\");
+			steep_text_bytes(&buf, c, 1);
 		}
-		steep_text_append(&text, "\"");
+		steep_text_append(&buf, "\"");
 	}
-	steep_text_append(&text, "}");
-	return text.data;
+	steep_text_append(&buf, "}");
+	return buf.data;
 }

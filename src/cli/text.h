@@ -23,15 +23,15 @@ typedef struct Text
 extern void *steep_text_memory(size_t size);
 extern char *steep_text_copy(const char *string);
 
-extern void steep_text_reset(Text *text);
-extern void steep_text_append(Text *text, const char *string);
-extern void steep_text_bytes(Text *text, const char *bytes, size_t length);
-extern void steep_text_format(Text *text, const char *format,...)
+extern void steep_text_reset(Text *buf);
+extern void steep_text_append(Text *buf, const char *string);
+extern void steep_text_bytes(Text *buf, const char *bytes, size_t length);
+extern void steep_text_format(Text *buf, const char *format,...)
 			__attribute__((format(printf, 2, 3)));
-extern void steep_text_repeat(Text *text, const char *string, int times);
+extern void steep_text_repeat(Text *buf, const char *string, int times);
 
 /* Append a string as JSON writes it, in quotes. */
-extern void steep_text_json(Text *text, const char *string);
+extern void steep_text_json(Text *buf, const char *string);
 
 /* Write strings as PostgreSQL writes an array of texts. */
 extern const char *steep_text_array(int count, const char *const *strings);
