@@ -59,7 +59,7 @@ $(OBJS) $(CLI_OBJS): $(wildcard src/*/*.h)
 
 # The command line, with its manual and what completes words in shells.
 $(SCRIPTS_built): $(CLI_OBJS) $(FILES_OBJS)
-	$(CC) $(CFLAGS) $^ $(LDFLAGS) -lpq -lyaml $(FILES_LIBS) -o $@
+	$(CC) $(CFLAGS) $^ $(LDFLAGS) $(LDFLAGS_EX) -lpq -lyaml $(FILES_LIBS) -o $@
 
 BASH_COMPLETIONS = $(datadir)/bash-completion/completions
 ZSH_COMPLETIONS = $(datadir)/zsh/site-functions
