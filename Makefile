@@ -4,7 +4,9 @@ EXTENSION = steep_repl
 DATA = steep_repl--1.0.sql $(wildcard sql/migrations/*--*--*.sql)
 PGFILEDESC = "steep_repl - keeps independent nodes reconcilable"
 
-OBJS = $(patsubst %.c,%.o,$(wildcard src/*.c src/*/*.c))
+OBJS = $(filter-out $(CLI_OBJS),$(patsubst %.c,%.o,$(wildcard src/*.c src/*/*.c)))
+CLI_OBJS = $(patsubst %.c,%.o,$(wildcard src/cli/*.c))
+SCRIPTS_built = src/cli/steep-repl
 
 PG_CPPFLAGS = -Isrc -isystem $(shell $(PG_CONFIG) --includedir-server) \
 	-isystem $(shell $(PG_CONFIG) --includedir)
@@ -37,7 +39,7 @@ REGRESS = $(patsubst test/sql/%.sql,%,$(sort $(wildcard test/sql/*.sql)))
 REGRESS_OPTS = --inputdir=test --outputdir=test
 ISOLATION = $(patsubst test/specs/%.spec,%,$(sort $(wildcard test/specs/*.spec)))
 ISOLATION_OPTS = --inputdir=test --outputdir=test
-EXTRA_CLEAN = test/files/snapfile
+EXTRA_CLEAN = test/files/snapfile $(CLI_OBJS)
 TAP_TESTS = 1
 PROVE_TESTS ?= test/t/*.pl
 PROVE_FLAGS = -I test/perl
@@ -53,7 +55,20 @@ demo check bench:
 	@tools/$@
 else
 include $(PGXS)
-$(OBJS): $(wildcard src/*/*.h)
+$(OBJS) $(CLI_OBJS): $(wildcard src/*/*.h)
+
+# The command line, with its manual and what completes words in shells.
+$(SCRIPTS_built): $(CLI_OBJS) $(FILES_OBJS)
+	$(CC) $(CFLAGS) $^ $(LDFLAGS) $(LDFLAGS_EX) -lpq -lyaml $(FILES_LIBS) -o $@
+
+BASH_COMPLETIONS = $(datadir)/bash-completion/completions
+ZSH_COMPLETIONS = $(datadir)/zsh/site-functions
+install: install-cli
+install-cli: $(SCRIPTS_built)
+	$(MKDIR_P) $(addprefix '$(DESTDIR)',$(mandir)/man1 $(BASH_COMPLETIONS) $(ZSH_COMPLETIONS))
+	$(INSTALL_DATA) src/cli/steep-repl.1 '$(DESTDIR)$(mandir)/man1'
+	$< completion bash >'$(DESTDIR)$(BASH_COMPLETIONS)/steep-repl'
+	$< completion zsh >'$(DESTDIR)$(ZSH_COMPLETIONS)/_steep-repl'
 
 # A program for tests of src/files.
 snapfile = test/files/snapfile

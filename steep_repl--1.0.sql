@@ -2006,6 +2006,13 @@ AS 'MODULE_PATHNAME', 'steep_repl_wait_merge';
 COMMENT ON FUNCTION steep_repl.wait_merge(text, int) IS
 'waits until a merge has ended and returns its row; raises if that takes longer than the seconds given';
 
+CREATE FUNCTION steep_repl.list_merges(p_limit int DEFAULT 100)
+RETURNS SETOF steep_repl.merge_audit_log
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'steep_repl_list_merges';
+COMMENT ON FUNCTION steep_repl.list_merges(int) IS
+'the newest merges: those that one may cancel and revert';
+
 CREATE FUNCTION steep_repl.merge_summary(p_merge_id text)
 RETURNS TABLE (table_name text, category text, resolution text, state text, count bigint)
 LANGUAGE C STABLE STRICT PARALLEL UNSAFE
@@ -2363,6 +2370,13 @@ LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'steep_repl_wait_snapshot';
 COMMENT ON FUNCTION steep_repl.wait_snapshot(text, int) IS
 'waits until a snapshot has been written or applied and returns its row; raises if that takes longer than the seconds given';
+
+CREATE FUNCTION steep_repl.list_snapshots(p_limit int DEFAULT 100)
+RETURNS SETOF steep_repl.snapshots
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'steep_repl_list_snapshots';
+COMMENT ON FUNCTION steep_repl.list_snapshots(int) IS
+'the newest snapshots that were written or applied: those that one may cancel';
 
 CREATE FUNCTION steep_repl.prune_snapshots(p_older_than interval)
 RETURNS bigint

@@ -15,9 +15,11 @@
 
 #include "jobs/ledger.h"
 #include "jobs/queue.h"
+#include "jobs/report.h"
 #include "ops/merge.h"
 
 PG_FUNCTION_INFO_V1(steep_repl_wait_merge);
+PG_FUNCTION_INFO_V1(steep_repl_list_merges);
 PG_FUNCTION_INFO_V1(steep_repl_merge_summary);
 PG_FUNCTION_INFO_V1(steep_repl_merge_sql);
 PG_FUNCTION_INFO_V1(steep_repl_merge_conflicts);
@@ -37,6 +39,16 @@ static const Statement find_merge = {
 	.text = "SELECT * FROM steep_repl.find_merge($1, $2)",
 	.nparams = 2,
 	.params = {"text", "oid"},
+};
+
+static const Statement list_merges = {
+	.site = SITE_LOCAL,
+	.purpose = "list the merges",
+	.text = "SELECT m.* FROM steep_repl.merge_audit_log m\n"
+	"WHERE steep_repl.may_manage($1, m.owner)\n"
+	"ORDER BY m.created_at DESC, m.merge_id DESC LIMIT $2",
+	.nparams = 2,
+	.params = {"oid", "integer"},
 };
 
 static const Statement summarize = {
@@ -118,6 +130,18 @@ steep_repl_wait_merge(PG_FUNCTION_ARGS)
 	if (job != NULL)
 		steep_job_wait(strtoll(job, NULL, 10), PG_GETARG_INT32(1));
 	PG_RETURN_DATUM(steep_merge_record(text_to_cstring(PG_GETARG_TEXT_PP(0))));
+}
+
+/* list_merges(p_limit int) */
+Datum
+steep_repl_list_merges(PG_FUNCTION_ARGS)
+{
+	const char *values[] = {
+		steep_books_number(GetUserId()),
+		steep_books_number(PG_GETARG_INT32(0))
+	};
+
+	return steep_report_return(fcinfo, &list_merges, values);
 }
 
 /* Return what a statement over our own tables says of a merge. */

@@ -17,9 +17,11 @@
 #include "base/options.h"
 #include "jobs/ledger.h"
 #include "jobs/queue.h"
+#include "jobs/report.h"
 #include "ops/snapshot.h"
 
 PG_FUNCTION_INFO_V1(steep_repl_wait_snapshot);
+PG_FUNCTION_INFO_V1(steep_repl_list_snapshots);
 PG_FUNCTION_INFO_V1(steep_repl_prune_snapshots);
 
 static const Statement new_snapshot = {
@@ -47,6 +49,16 @@ static const Statement read_snapshot = {
 	.text = "SELECT * FROM steep_repl.snapshots WHERE snapshot_id = $1",
 	.nparams = 1,
 	.params = {"text"},
+};
+
+static const Statement list_snapshots = {
+	.site = SITE_LOCAL,
+	.purpose = "list the snapshots",
+	.text = "SELECT s.* FROM steep_repl.snapshots s\n"
+	"WHERE steep_repl.may_manage($1, s.owner)\n"
+	"ORDER BY s.created_at DESC, s.snapshot_id DESC LIMIT $2",
+	.nparams = 2,
+	.params = {"oid", "integer"},
 };
 
 static const Statement find_snapshot = {
@@ -229,6 +241,18 @@ steep_repl_wait_snapshot(PG_FUNCTION_ARGS)
 	if (job != NULL)
 		steep_job_wait(strtoll(job, NULL, 10), PG_GETARG_INT32(1));
 	PG_RETURN_DATUM(steep_snapshot_record(id));
+}
+
+/* list_snapshots(p_limit int) */
+Datum
+steep_repl_list_snapshots(PG_FUNCTION_ARGS)
+{
+	const char *values[] = {
+		steep_books_number(GetUserId()),
+		steep_books_number(PG_GETARG_INT32(0))
+	};
+
+	return steep_report_return(fcinfo, &list_snapshots, values);
 }
 
 /* prune_snapshots(p_older_than interval) */
