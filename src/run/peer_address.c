@@ -45,7 +45,7 @@ report_malformed(void)
 			(errcode(ERRCODE_FDW_INVALID_OPTION_NAME),
 			 errmsg("could not understand the peer's connection string"),
 			 errdetail("It is not shown because it may hold a password."),
-			 errhint("Write \"host=â98¦ dbname=â98¦ user=â98¦\", a postgresql:// URI, or the name of a postgres_fdw server.")));
+			 errhint("Write \"host=â€¦ dbname=â€¦ user=â€¦\", a postgresql:// URI, or the name of a postgres_fdw server.")));
 }
 
 /* Is this an option that neither postgres_fdw nor dblink lets through? */
@@ -112,7 +112,7 @@ add_label(StringInfo label, const PQconninfoOption *option)
 	if (hidden && strcmp(option->keyword, "dbname") != 0)
 		report_malformed();
 	appendStringInfo(label, "%s%s=%s", label->len ? " " : "", option->keyword,
-					 hidden ? "â154¦" : option->val);
+					 hidden ? "â€¦" : option->val);
 }
 
 /* Sort the parsed options into server, user mapping and label. */
@@ -223,7 +223,7 @@ steep_peer_address_parse(const char *text)
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("peer must not be null or empty"),
-				 errhint("Write \"host=â126¦ dbname=â126¦ user=â126¦\", a postgresql:// URI, or the name of a postgres_fdw server.")));
+				 errhint("Write \"host=â€¦ dbname=â€¦ user=â€¦\", a postgresql:// URI, or the name of a postgres_fdw server.")));
 	if (strchr(text, '=') == NULL && strstr(text, "://") == NULL)
 	{
 		if (GetForeignServerByName(text, true) == NULL)
