@@ -16,3 +16,7 @@ SELECT section, kind, count(*) FROM steep_repl.table_ddl(ARRAY['many.*']) GROUP 
 SELECT count(*) FROM steep_repl.table_ddl_omissions(ARRAY['many.*']) WHERE scope <> 'database';
 SELECT temp_files() IS NOT NULL AS flushed;
 SELECT temp_files() - :before AS temp_files;
+
+SET client_min_messages = warning;
+DROP SCHEMA many CASCADE;
+DROP FUNCTION temp_files();
