@@ -20,6 +20,7 @@
 #include "jobs/queue.h"
 #include "ops/init.h"
 #include "ops/snapshot.h"
+#include "run/subscription.h"
 
 PG_FUNCTION_INFO_V1(steep_repl_start_init);
 
@@ -240,6 +241,7 @@ steep_repl_start_init(PG_FUNCTION_ARGS)
 	state = steep_init_lock(init.node);
 	steep_init_check_move(init.node, state, NODE_PREPARING);
 	steep_session_look(steep_init_source_address(&init), check, &init);
+	steep_subscription_warn(init.subscription, steep_init_source_address(&init));
 	steep_init_new(&init, "init");
 	record_objects(&init);
 	steep_init_move(init.node, state, NODE_PREPARING,

@@ -62,6 +62,21 @@ skip_to(Oid subscription, const char *lsn)
 	replorigin_advance(origin, place, InvalidXLogRecPtr, true, true);
 }
 
+/* Warn who is about to have a subscription keep a password. */
+void
+steep_subscription_warn(const char *name, const PeerAddress *address)
+{
+	bool		password;
+
+	(void) steep_peer_address_lasting(address, &password);
+	if (password)
+		ereport(WARNING,
+				(errmsg("subscription \"%s\" will keep the password of its connection",
+						name),
+				 errdetail("It will be in pg_subscription.subconninfo, which superusers can read."),
+				 errhint("Give the node's server a passfile, a service or certificates instead of a password.")));
+}
+
 /*
  * Create a subscription, which starts to work at the commit.
  *
@@ -81,12 +96,6 @@ steep_subscription_create(const SubscriptionSpec *spec,
 	statement->conninfo = steep_peer_address_lasting(address, &password);
 	statement->publication = list_make1(makeString(pstrdup(spec->publication)));
 	statement->options = list_options(spec);
-	if (password)
-		ereport(WARNING,
-				(errmsg("subscription \"%s\" keeps the password of its connection",
-						spec->name),
-				 errdetail("It is in pg_subscription.subconninfo, which superusers can read and dumps of the whole cluster leave out."),
-				 errhint("Give the node's server a passfile or a service, or certificates, instead of a password.")));
 	created = CreateSubscription(pstate, statement, false);
 	free_parsestate(pstate);
 	CommandCounterIncrement();

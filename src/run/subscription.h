@@ -21,6 +21,8 @@ typedef struct SubscriptionSpec
 								 * for where the slot starts */
 } SubscriptionSpec;
 
+extern void steep_subscription_warn(const char *name,
+									const PeerAddress *address);
 extern void steep_subscription_create(const SubscriptionSpec *spec,
 									  const PeerAddress *address);
 
