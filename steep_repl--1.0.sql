@@ -27,6 +27,9 @@ CREATE TABLE steep_repl.nodes (
 	init_state text NOT NULL DEFAULT 'uninitialized'
 		CHECK (init_state IN ('uninitialized', 'preparing', 'copying', 'catching_up',
 			'synchronized', 'diverged', 'failed', 'reinitializing')),
+	init_changed_at timestamptz,
+	init_id text,
+	init_error text,
 	registered_by text NOT NULL,
 	registered_at timestamptz NOT NULL DEFAULT now()
 );
@@ -36,6 +39,10 @@ COMMENT ON TABLE steep_repl.nodes IS 'nodes: one row each; the one without host 
 COMMENT ON COLUMN steep_repl.nodes.server IS 'postgres_fdw server to reach it by; without one it is reached by host and port';
 COMMENT ON COLUMN steep_repl.nodes.status IS 'what was last reported; node_status() says what has become of that';
 COMMENT ON COLUMN steep_repl.nodes.last_seen IS 'its last heartbeat; that of this node keeps itself, and node_status() shows it';
+COMMENT ON COLUMN steep_repl.nodes.init_state IS 'how far the node is on its way to be a copy of another that follows it';
+COMMENT ON COLUMN steep_repl.nodes.init_changed_at IS 'since when';
+COMMENT ON COLUMN steep_repl.nodes.init_id IS 'the last init of this node, in inits';
+COMMENT ON COLUMN steep_repl.nodes.init_error IS 'why the node is failed or diverged, and what to do';
 COMMENT ON COLUMN steep_repl.nodes.registered_by IS 'role that registered it, and that may change and remove it';
 
 CREATE TABLE steep_repl.schema_fingerprints (
@@ -69,6 +76,7 @@ CREATE TABLE steep_repl.work_queue (
 	operation text NOT NULL CHECK (length(operation) BETWEEN 1 AND 63),
 	snapshot_id text,
 	merge_id text,
+	init_id text,
 	params jsonb NOT NULL DEFAULT '{}',
 	status text NOT NULL DEFAULT 'pending'
 		CHECK (status IN ('pending', 'running', 'complete', 'failed', 'cancelled')),
@@ -98,6 +106,7 @@ CREATE INDEX work_queue_failed ON steep_repl.work_queue (completed_at)
 	WHERE status = 'failed';
 CREATE INDEX work_queue_merge ON steep_repl.work_queue (merge_id);
 CREATE INDEX work_queue_snapshot ON steep_repl.work_queue (snapshot_id);
+CREATE INDEX work_queue_init ON steep_repl.work_queue (init_id);
 COMMENT ON TABLE steep_repl.work_queue IS 'jobs: one row each long operation, from its submit on';
 COMMENT ON COLUMN steep_repl.work_queue.owner IS 'role that submitted the job and that it runs as';
 COMMENT ON COLUMN steep_repl.work_queue.owner_name IS 'name of that role at submit; both must still fit';
@@ -647,17 +656,17 @@ COMMENT ON FUNCTION steep_repl.backoff(int)
 
 CREATE FUNCTION steep_repl.enqueue_job(
 	p_operation text, p_merge_id text, p_snapshot_id text, p_params jsonb,
-	p_owner oid, p_owner_name text, p_parallel int, p_max_attempts int)
+	p_owner oid, p_owner_name text, p_parallel int, p_max_attempts int, p_init_id text DEFAULT NULL)
 RETURNS bigint
 LANGUAGE sql VOLATILE
 BEGIN ATOMIC
 	INSERT INTO steep_repl.work_queue
-		(operation, merge_id, snapshot_id, params, owner, owner_name, parallel, max_attempts)
-	VALUES (p_operation, p_merge_id, p_snapshot_id, coalesce(p_params, '{}'),
+		(operation, merge_id, snapshot_id, init_id, params, owner, owner_name, parallel, max_attempts)
+	VALUES (p_operation, p_merge_id, p_snapshot_id, p_init_id, coalesce(p_params, '{}'),
 			p_owner, p_owner_name, p_parallel, p_max_attempts)
 	RETURNING id;
 END;
-COMMENT ON FUNCTION steep_repl.enqueue_job(text, text, text, jsonb, oid, text, int, int)
+COMMENT ON FUNCTION steep_repl.enqueue_job(text, text, text, jsonb, oid, text, int, int, text)
 	IS 'internal: add a job to the queue';
 
 CREATE FUNCTION steep_repl.enqueue_step(
@@ -983,14 +992,14 @@ LANGUAGE sql VOLATILE
 BEGIN ATOMIC
 	SELECT *
 	FROM steep_repl.work_queue
-	WHERE (merge_id = p_id OR snapshot_id = p_id
+	WHERE (merge_id = p_id OR snapshot_id = p_id OR init_id = p_id
 			OR id = CASE WHEN p_id ~ '^[0-9]{1,18}$' THEN p_id::bigint END)
 		AND id <> ALL (p_skip)
 	ORDER BY status NOT IN ('pending', 'running'), id DESC
 	LIMIT 1;
 END;
 COMMENT ON FUNCTION steep_repl.find_job(text, bigint[])
-	IS 'internal: a job by its number or by the id of its merge or snapshot, unfinished ones first';
+	IS 'internal: a job by its number or by the id of its merge, snapshot or init, unfinished ones first';
 
 CREATE FUNCTION steep_repl.request_cancel(p_id bigint)
 RETURNS text
@@ -1058,7 +1067,7 @@ RETURNS boolean
 LANGUAGE c VOLATILE STRICT
 AS 'MODULE_PATHNAME', 'steep_repl_cancel_operation';
 COMMENT ON FUNCTION steep_repl.cancel_operation(text)
-	IS 'end a job, by its number or by the id of its merge or snapshot, or a merge whose conflicts wait; false if it has ended already';
+	IS 'end a job, by its number or by the id of its merge, snapshot or init, or a merge whose conflicts wait; false if it has ended already';
 
 CREATE FUNCTION steep_repl.launcher_running()
 RETURNS boolean

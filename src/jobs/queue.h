@@ -21,6 +21,7 @@ typedef struct JobSpec
 	const char *operation;		/* a name in the table of operations */
 	const char *merge_id;		/* or NULL */
 	const char *snapshot_id;	/* or NULL */
+	const char *init_id;		/* or NULL */
 	const char *params;			/* jsonb as text, or NULL; never a secret */
 	const char *event;			/* its name in the audit log; NULL = start */
 	const char *summary;		/* jsonb as text, or NULL: what the audit log

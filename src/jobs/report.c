@@ -25,11 +25,11 @@ PG_FUNCTION_INFO_V1(steep_repl_list_operations);
 PG_FUNCTION_INFO_V1(steep_repl_merge_progress);
 PG_FUNCTION_INFO_V1(steep_repl_snapshot_progress);
 
-#define SLOT_COLUMNS 9
+#define SLOT_COLUMNS 11
 
 static const Statement list_operations = {
 	SITE_LOCAL, true, "list the operations",
-	"SELECT q.id, q.operation, coalesce(q.merge_id, q.snapshot_id), q.status,"
+	"SELECT q.id, q.operation, coalesce(q.merge_id, q.snapshot_id, q.init_id), q.status,"
 	" coalesce(s.phase, CASE q.status WHEN 'pending' THEN 'queued' ELSE q.status END),"
 	" coalesce(s.percent, CASE WHEN q.status = 'complete' THEN 100 ELSE 0 END),"
 	" q.owner_name, q.attempt, q.created_at, q.started_at, q.completed_at,"
@@ -72,6 +72,8 @@ create_slot_spool(void)
 	TupleDescInitEntry(spool->desc, 7, "bytes", INT8OID, -1, 0);
 	TupleDescInitEntry(spool->desc, 8, "eta_seconds", INT4OID, -1, 0);
 	TupleDescInitEntry(spool->desc, 9, "error", TEXTOID, -1, 0);
+	TupleDescInitEntry(spool->desc, 10, "rows", INT8OID, -1, 0);
+	TupleDescInitEntry(spool->desc, 11, "lag", INT8OID, -1, 0);
 	return spool;
 }
 
@@ -89,12 +91,15 @@ put_slot(Spool *spool, const SlotView *view)
 		CStringGetTextDatum(progress->texts.table),
 		Int64GetDatum(progress->bytes),
 		Int32GetDatum(progress->eta_seconds),
-		CStringGetTextDatum(progress->texts.error)
+		CStringGetTextDatum(progress->texts.error),
+		Int64GetDatum(progress->rows),
+		Int64GetDatum(progress->lag)
 	};
 
 	nulls[5] = (progress->texts.table[0] == '\0');
 	nulls[7] = (progress->eta_seconds < 0);
 	nulls[8] = (progress->texts.error[0] == '\0');
+	nulls[10] = (progress->lag < 0);
 	tuplestore_putvalues(spool->store, spool->desc, values, nulls);
 	spool->nrows++;
 }
