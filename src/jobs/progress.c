@@ -223,6 +223,16 @@ steep_progress_units(uint64 total)
 		pg_atomic_write_u64(&my_step->units_total, total);
 }
 
+/* Say how many of the units of this step are done by now. */
+void
+steep_progress_set_units(uint64 done, uint64 total)
+{
+	if (my_step == NULL)
+		return;
+	pg_atomic_write_u64(&my_step->units_total, total);
+	pg_atomic_write_u64(&my_step->units_done, done);
+}
+
 /* Some more units of this step are done. */
 void
 steep_progress_add_units(uint64 n)

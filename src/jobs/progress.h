@@ -81,6 +81,7 @@ extern void steep_progress_tables(uint32 total, uint32 completed);
 extern void steep_progress_table_done(void);
 extern void steep_progress_lag(int64 bytes);
 extern void steep_progress_units(uint64 total);
+extern void steep_progress_set_units(uint64 done, uint64 total);
 extern void steep_progress_add_units(uint64 n);
 extern void steep_progress_add_rows(uint64 n);
 extern void steep_progress_add_bytes(uint64 n);

@@ -243,6 +243,14 @@ steep_job_enqueue(const JobSpec *spec, List *steps)
 	return id;
 }
 
+/* Have jobs started at commit that this transaction has added in SQL. */
+void
+steep_job_wake(void)
+{
+	watch_transaction();
+	submitted = true;
+}
+
 /*
  * Add a step to the job of the running one, in a later stage.
  *
