@@ -4,10 +4,7 @@
  *		The steps of a snapshot that come before its rows: make the directory,
  *		list the tables, and cut them into chunks.
  *
- * A chunk is a file.  A large table has several, each a range of its blocks,
- * so that it keeps all workers busy; the last has no end, so it does not
- * matter how the table grows until the database snapshot is taken.  A part is
- * what one step writes: a chunk of a large table, or several small tables.
+ * A chunk is a file, and parts.h says what parts are.
  *
  *-------------------------------------------------------------------------
  */
@@ -21,14 +18,7 @@
 #include "jobs/ledger.h"
 #include "jobs/progress.h"
 #include "jobs/queue.h"
-#include "ops/snapshot.h"
-
-#define MB (INT64CONST(1024) * 1024)
-#define PARTS_A_WORKER 8
-#define SMALLEST_PART (4 * MB)
-#define LARGEST_PART (1024 * MB)
-#define LAST_PARTS 2			/* of a worker, in what is left */
-#define MOST_FILES 32			/* of a part */
+#include "ops/parts.h"
 
 static const Statement mark_directory = {
 	.site = SITE_LOCAL,
@@ -38,21 +28,6 @@ static const Statement mark_directory = {
 	.nparams = 1,
 	.params = {"text"},
 };
-
-/* A snapshot that is being planned. */
-typedef struct Plan
-{
-	List	   *tables;			/* SnapshotTable, the files' numbers in order */
-	SnapshotRecords chunks;
-	int			workers;
-	int64		part_bytes;		/* how large a part should be at most */
-	int64		left;			/* bytes that are in no part yet */
-	int			part;			/* number of the current one */
-	int			files;			/* in the current one */
-	int64		bytes;			/* of the current one */
-	const char *target;			/* a table of the current one */
-	List	   *parts;			/* StepSpec */
-} Plan;
 
 /* Is there nothing in a directory but what is made with it? */
 static bool
@@ -115,105 +90,11 @@ steep_snapshot_remove(const FileSnapshot *snapshot)
 	return false;
 }
 
-/*
- * How large should the next part be?  They get smaller towards the end, so
- * that the workers, which take them in this order, end at about the same time.
- */
-static int64
-next_part(const Plan *plan)
-{
-	int64		bytes = plan->left / (plan->workers * LAST_PARTS);
-
-	return Max(Min(bytes, plan->part_bytes), SMALLEST_PART);
-}
-
-/* Have a step write the current part. */
-static void
-end_part(Plan *plan)
-{
-	StepSpec   *spec;
-
-	if (plan->files == 0)
-		return;
-	spec = palloc0(sizeof(StepSpec));
-	spec->stage = SNAPSHOT_STAGE_DATA;
-	spec->kind = "data";
-	spec->target = plan->files == 1 ? plan->target :
-		psprintf("%s and %d more", plan->target, plan->files - 1);
-	spec->params = psprintf("{\"part\": %d}", plan->part);
-	spec->weight = plan->bytes + 8192 * plan->files;
-	plan->parts = lappend(plan->parts, spec);
-	plan->left -= plan->bytes;
-	plan->part++;
-	plan->files = 0;
-	plan->bytes = 0;
-}
-
-/* Add a chunk to the current part. */
-static void
-plan_chunk(Plan *plan, const SnapshotTable *table, int chunk, int64 first,
-		   int64 last, int64 bytes)
-{
-	const char *values[SNAPSHOT_CHUNK_MEMBERS] = {
-		psprintf("%d", table->number), psprintf("%d", chunk),
-		psprintf("%d", plan->part),
-		first > 0 ? steep_books_number(first) : NULL,
-		last > 0 ? steep_books_number(last) : NULL
-	};
-
-	steep_snapshot_add_record(&plan->chunks, values);
-	if (plan->files == 0)
-		plan->target = steep_sql_name(table->schema, table->name);
-	plan->files++;
-	plan->bytes += bytes;
-	if (plan->bytes >= next_part(plan) || plan->files >= MOST_FILES)
-		end_part(plan);
-}
-
-/* Cut a table into chunks. */
-static void
-plan_table(Plan *plan, const SnapshotTable *table)
-{
-	int64		first = 0;
-	int			chunk = 1;
-
-	if (table->blocks == 0 || table->bytes < 2 * next_part(plan))
-	{
-		plan_chunk(plan, table, chunk, 0, 0, table->bytes);
-		return;
-	}
-	end_part(plan);
-	while (first < table->blocks)
-	{
-		int64		blocks = next_part(plan) * table->blocks / table->bytes + 1;
-		bool		last = blocks >= table->blocks - first;
-
-		if (last)
-			blocks = table->blocks - first;
-		plan_chunk(plan, table, chunk++, first, last ? 0 : first + blocks,
-				   table->bytes / table->blocks * blocks);
-		end_part(plan);
-		first += blocks;
-	}
-}
-
-static int
-larger_first(const ListCell *a, const ListCell *b)
-{
-	const SnapshotTable *one = lfirst(a);
-	const SnapshotTable *other = lfirst(b);
-
-	if (one->bytes != other->bytes)
-		return one->bytes > other->bytes ? -1 : 1;
-	return one->number - other->number;
-}
-
 /* Record the tables, and number them. */
-static int64
+static void
 record_tables(const char *id, List *tables)
 {
 	SnapshotRecords records;
-	int64		bytes = 0;
 	ListCell   *cell;
 
 	steep_snapshot_begin_tables(&records, id);
@@ -228,10 +109,8 @@ record_tables(const char *id, List *tables)
 
 		steep_snapshot_add_record(&records, values);
 		table->number = foreach_current_index(cell) + 1;
-		bytes += table->bytes;
 	}
 	(void) steep_snapshot_end_records(&records);
-	return bytes;
 }
 
 /* Write down which tables the step that holds has to lock. */
@@ -251,23 +130,33 @@ hold_params(List *tables)
 	return params.data;
 }
 
-/* Add the steps that come after this one. */
+/* Record the chunks of a part, and add the step that writes it. */
 static void
-add_steps(StepContext *step, const Plan *plan)
+plan_part(StepContext *step, SnapshotRecords *records, const Part *part,
+		  int number)
 {
-	StepSpec	hold = {
-		.stage = SNAPSHOT_STAGE_DATA,.kind = "hold",
-		.params = hold_params(plan->tables)
-	};
-	StepSpec	finalize = {
-		.stage = SNAPSHOT_STAGE_FINALIZE,.kind = "finalize"
+	StepSpec	spec = {
+		.stage = SNAPSHOT_STAGE_DATA,
+		.kind = "data",
+		.target = part->target,
+		.params = psprintf("{\"part\": %d}", number),
+		.weight = part->bytes + 8192 * list_length(part->chunks)
 	};
 	ListCell   *cell;
 
-	steep_job_add_step(step, &hold);
-	foreach(cell, plan->parts)
-		steep_job_add_step(step, lfirst(cell));
-	steep_job_add_step(step, &finalize);
+	foreach(cell, part->chunks)
+	{
+		const Chunk *chunk = lfirst(cell);
+		const char *values[SNAPSHOT_CHUNK_MEMBERS] = {
+			psprintf("%d", chunk->table->number),
+			psprintf("%d", chunk->number), psprintf("%d", number),
+			chunk->first > 0 ? steep_books_number(chunk->first) : NULL,
+			chunk->last > 0 ? steep_books_number(chunk->last) : NULL
+		};
+
+		steep_snapshot_add_record(records, values);
+	}
+	steep_job_add_step(step, &spec);
 }
 
 /* List the tables, cut them into chunks, and plan a step for each part. */
@@ -275,22 +164,21 @@ void
 steep_snapshot_plan(StepContext *step)
 {
 	const FileSnapshot *snapshot = steep_snapshot_load(step->job->snapshot_id);
-	Plan		plan = {.workers = snapshot->parallel,.part = 1};
-	List	   *by_size;
+	StepSpec	hold = {.stage = SNAPSHOT_STAGE_DATA,.kind = "hold"};
+	StepSpec	finalize = {.stage = SNAPSHOT_STAGE_FINALIZE,.kind = "finalize"};
+	SnapshotRecords records;
+	List	   *tables;
 	ListCell   *cell;
 
 	steep_progress_phase("schema");
-	plan.tables = steep_snapshot_list_tables(steep_snapshot_relids(step->job->params));
-	steep_progress_tables(list_length(plan.tables), 0);
-	by_size = list_copy(plan.tables);
-	plan.left = record_tables(snapshot->id, plan.tables);
-	plan.part_bytes = Min(plan.left / (plan.workers * PARTS_A_WORKER),
-						  LARGEST_PART);
-	steep_snapshot_begin_chunks(&plan.chunks, snapshot->id);
-	list_sort(by_size, larger_first);
-	foreach(cell, by_size)
-		plan_table(&plan, lfirst(cell));
-	end_part(&plan);
-	(void) steep_snapshot_end_records(&plan.chunks);
-	add_steps(step, &plan);
+	tables = steep_snapshot_list_tables(steep_snapshot_relids(step->job->params));
+	steep_progress_tables(list_length(tables), 0);
+	record_tables(snapshot->id, tables);
+	hold.params = hold_params(tables);
+	steep_job_add_step(step, &hold);
+	steep_snapshot_begin_chunks(&records, snapshot->id);
+	foreach(cell, steep_parts_cut(tables, snapshot->parallel))
+		plan_part(step, &records, lfirst(cell), foreach_current_index(cell) + 1);
+	(void) steep_snapshot_end_records(&records);
+	steep_job_add_step(step, &finalize);
 }
