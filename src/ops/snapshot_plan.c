@@ -228,9 +228,9 @@ record_tables(const char *id, List *tables)
 	return bytes;
 }
 
-/* Write down which tables the step that holds has to lock. */
+/* Write down what the step that holds has to lock and to import. */
 static char *
-hold_params(List *tables)
+hold_params(List *tables, const FileSnapshot *snapshot)
 {
 	StringInfoData params;
 	ListCell   *cell;
@@ -241,17 +241,18 @@ hold_params(List *tables)
 		appendStringInfo(&params, "%s%s",
 						 cell == list_head(tables) ? "" : ", ",
 						 ((SnapshotTable *) lfirst(cell))->relid);
-	appendStringInfoString(&params, "]}");
+	appendStringInfo(&params, "]%s}",
+					 steep_snapshot_exported_params(snapshot->options));
 	return params.data;
 }
 
 /* Add the steps that come after this one. */
 static void
-add_steps(const Plan *plan)
+add_steps(const Plan *plan, const FileSnapshot *snapshot)
 {
 	StepSpec	hold = {
 		.stage = SNAPSHOT_STAGE_DATA,.kind = "hold",
-		.params = hold_params(plan->tables)
+		.params = hold_params(plan->tables, snapshot)
 	};
 	StepSpec	finalize = {
 		.stage = SNAPSHOT_STAGE_FINALIZE,.kind = "finalize"
@@ -289,5 +290,5 @@ steep_snapshot_plan(StepContext *step)
 		plan_table(&plan, lfirst(cell));
 	end_part(&plan);
 	steep_books_close(books);
-	add_steps(&plan);
+	add_steps(&plan, snapshot);
 }
