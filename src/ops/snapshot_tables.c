@@ -102,7 +102,7 @@ steep_snapshot_list_tables(const char *relids)
 	List	   *tables = NIL;
 	char	  **row;
 
-	steep_local_rows(steep_copy_tables_sql(), values, NIL, spool);
+	steep_local_rows(steep_copy_tables_sql(SITE_LOCAL), values, NIL, spool);
 	while ((row = steep_spool_next(spool)) != NULL)
 	{
 		SnapshotTable *table = take_table(row);
