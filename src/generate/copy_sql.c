@@ -79,6 +79,18 @@ at_site(const Statement *statement, Site site)
 	return copy;
 }
 
+static const Statement *
+peer_command(const char *purpose, const char *text)
+{
+	Statement  *statement = palloc0(sizeof(Statement));
+
+	statement->site = SITE_PEER;
+	statement->purpose = purpose;
+	statement->text = text;
+
+	return statement;
+}
+
 /* List the tables that a copy holds. */
 const Statement *
 steep_copy_tables_sql(Site site)
@@ -292,4 +304,40 @@ steep_copy_stream_sql(const char *schema, const char *table, List *columns,
 					 last ? psprintf(" %s ctid < '(%s,0)'",
 									 first ? "AND" : "WHERE", last) : "");
 	return statement;
+}
+
+/*----------
+ * Keep tables, a list of quoted names, from being emptied or altered.
+ *
+ *	LOCK TABLE <table>, … IN ACCESS SHARE MODE
+ *----------
+ */
+const Statement *
+steep_copy_lock_sql(List *tables)
+{
+	return peer_command("lock the tables",
+						psprintf("LOCK TABLE %s IN ACCESS SHARE MODE",
+								 steep_sql_join(tables, ", ")));
+}
+
+/*----------
+ * Read the snapshot that another transaction has exported.
+ *
+ *	SET TRANSACTION SNAPSHOT <snapshot>
+ *----------
+ */
+const Statement *
+steep_copy_import_sql(const char *snapshot)
+{
+	return peer_command("import the snapshot",
+						psprintf("SET TRANSACTION SNAPSHOT %s",
+								 steep_sql_literal(snapshot)));
+}
+
+/* Export the snapshot that the transaction reads. */
+const Statement *
+steep_copy_export_sql(void)
+{
+	return peer_command("export the snapshot",
+						"SELECT pg_export_snapshot()");
 }

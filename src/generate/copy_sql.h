@@ -38,5 +38,8 @@ extern const Statement *steep_copy_stream_sql(const char *schema,
 											  const char *table, List *columns,
 											  const char *first,
 											  const char *last);
+extern const Statement *steep_copy_lock_sql(List *tables);
+extern const Statement *steep_copy_import_sql(const char *snapshot);
+extern const Statement *steep_copy_export_sql(void);
 
 #endif							/* STEEP_REPL_COPY_SQL_H */

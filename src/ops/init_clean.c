@@ -70,8 +70,8 @@ drop_subscription(const Init *init, const char *name)
 }
 
 /* Drop a slot, once nobody reads from it. */
-static void
-drop_slot(Session *session, const char *name)
+void
+steep_init_drop_slot(Session *session, const char *name)
 {
 	for (int i = 0; i < RELEASE_TRIES; i++)
 	{
@@ -113,7 +113,7 @@ clean_source(Session *session, void *arg)
 		if (strcmp(object->node, cleaning->source) != 0)
 			continue;
 		if (is_kind(object, "slot"))
-			drop_slot(session, object->name);
+			steep_init_drop_slot(session, object->name);
 		else if (is_kind(object, "publication"))
 			steep_peer_none(session->peer,
 							steep_publication_drop_sql(object->name), NULL);

@@ -9,7 +9,8 @@
 
 #include "jobs/ledger.h"
 #include "jobs/progress.h"
-#include "ops/init.h"
+#include "ops/apply.h"
+#include "ops/init_direct.h"
 
 static const Statement read_state = {
 	.site = SITE_LOCAL,
@@ -36,6 +37,15 @@ static const struct
 	{"subscribe", steep_init_subscribe},
 	{"copy", steep_init_copy},
 	{"catchup", steep_init_catch_up},
+	{"create", steep_direct_create},
+	{"plan", steep_direct_plan},
+	{"hold", steep_direct_hold},
+	{"load", steep_direct_load},
+	{"index", steep_apply_run},
+	{"references", steep_apply_references},
+	{"finish", steep_apply_run},
+	{"sequences", steep_direct_sequences},
+	{"analyze", steep_apply_analyze},
 };
 
 /* The subscription's own workers copy. */
@@ -55,13 +65,19 @@ start(const Job *job)
 	const Init *init = steep_init_load(job->init_id);
 
 	steep_progress_tables(list_length(steep_init_tables(init)), 0);
-	if (strcmp(job->operation, INIT_CLEAN) != 0)
-		steep_init_mark(job->init_id, "running", NULL);
+	if (strcmp(job->operation, INIT_CLEAN) == 0)
+		return;
+	if (job->attempt > 1)
+		steep_direct_start_over(job);
+	steep_init_mark(job->init_id, "running", NULL);
 }
 
+/* A wire that this worker has kept is for steps that load. */
 static void
 run_step(StepContext *step)
 {
+	if (strcmp(step->kind, "load") != 0)
+		steep_wire_close_kept();
 	for (int i = 0; i < (int) lengthof(steps); i++)
 	{
 		if (strcmp(step->kind, steps[i].kind) == 0)
@@ -120,6 +136,7 @@ end_clean(const Job *job, JobStatus status, const JobError *error)
 const Operation steep_init_operation = {
 	.name = INIT_START,
 	.label = "init",
+	.holds = true,
 	.start = start,
 	.run_step = run_step,
 	.end = end,
