@@ -436,7 +436,7 @@ CREATE TABLE steep_repl.init_objects (
 	id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
 	init_id text NOT NULL REFERENCES steep_repl.inits ON DELETE CASCADE,
 	node_id text NOT NULL,
-	kind text NOT NULL CHECK (kind IN ('subscription', 'slot', 'publication', 'table', 'rows')),
+	kind text NOT NULL CHECK (kind IN ('subscription', 'slot', 'publication', 'table', 'rows', 'snapshot')),
 	name text NOT NULL,
 	kept boolean NOT NULL DEFAULT false,
 	recorded_at timestamptz NOT NULL DEFAULT now()
@@ -2454,6 +2454,38 @@ AS 'MODULE_PATHNAME', 'steep_repl_prune_snapshots';
 COMMENT ON FUNCTION steep_repl.prune_snapshots(interval) IS
 'removes what is left of half snapshots, and forgets the snapshots that ended longer ago than this; returns how many. Whole snapshots stay where they are';
 
+CREATE FUNCTION steep_repl.slot_snapshots(
+	p_slot_name text, p_role oid, OUT snapshot_id text, OUT runs boolean)
+RETURNS SETOF record
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+	SELECT s.snapshot_id, s.status IN ('pending', 'running')
+	FROM steep_repl.snapshots s
+	WHERE s.kind = 'generate' AND s.options ->> 'slot' = p_slot_name
+		AND (s.directory_made OR s.status IN ('pending', 'running'))
+		AND steep_repl.may_manage(p_role, s.owner)
+	ORDER BY s.snapshot_id;
+END;
+COMMENT ON FUNCTION steep_repl.slot_snapshots(text, oid) IS
+'internal: snapshots that were written for a replication slot, and are there, and that a role may manage';
+
+CREATE FUNCTION steep_repl.mark_discarded(p_snapshot_id text, p_left_behind boolean)
+RETURNS void
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	UPDATE steep_repl.snapshots SET directory_made = p_left_behind, left_behind = p_left_behind
+	WHERE snapshot_id = p_snapshot_id;
+END;
+COMMENT ON FUNCTION steep_repl.mark_discarded(text, boolean) IS
+'internal: records that the files of a snapshot are removed';
+
+CREATE FUNCTION steep_repl.discard_snapshots(p_slot_name text)
+RETURNS int
+LANGUAGE c VOLATILE STRICT
+AS 'MODULE_PATHNAME', 'steep_repl_discard_snapshots';
+COMMENT ON FUNCTION steep_repl.discard_snapshots(text) IS
+'removes the files that were written for a replication slot (option "slot" of start_snapshot), once its job has ended; cancels one that has not. Returns how many of these remain: call it again until that is 0';
+
 ----------------------------------------------------------------------------
 -- Init
 ----------------------------------------------------------------------------
@@ -2557,6 +2589,15 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION steep_repl.record_init_lsn(text, pg_lsn) IS
 'internal: records where the slot of an init starts';
+
+CREATE FUNCTION steep_repl.record_init_snapshot(p_init_id text, p_snapshot_id text)
+RETURNS void
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	UPDATE steep_repl.inits SET snapshot_id = p_snapshot_id WHERE init_id = p_init_id;
+END;
+COMMENT ON FUNCTION steep_repl.record_init_snapshot(text, text) IS
+'internal: records which snapshot the source has written for an init';
 
 CREATE FUNCTION steep_repl.add_init_object(p_init_id text, p_node_id text, p_kind text, p_name text)
 RETURNS void

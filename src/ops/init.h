@@ -64,6 +64,8 @@ typedef enum InitState
 	NODE_REINITIALIZING
 } InitState;
 
+typedef struct Init Init;
+
 /* How rows get here. */
 typedef struct InitMethod
 {
@@ -71,10 +73,12 @@ typedef struct InitMethod
 	bool		empty;			/* tables here must have no rows */
 	int			version;		/* server_version_num that both need at least */
 	void		(*plan) (List **steps); /* adds StepSpecs from INIT_STAGE_SCHEMA on */
+	bool		files;			/* the source writes files for its slot */
+	void		(*check) (const Init *init); /* the options; or NULL */
 } InitMethod;
 
 /* A row of steep_repl.inits, and what is to be known of it before that. */
-typedef struct Init
+struct Init
 {
 	const char *id;				/* NULL until it is recorded */
 	const char *node;			/* that becomes a copy: this one */
@@ -90,14 +94,16 @@ typedef struct Init
 	const char *snapshot_id;	/* or NULL */
 	const char *merge_id;		/* or NULL */
 	const char *lsn;			/* where the slot starts, or NULL */
-} Init;
+};
 
 /* A row of steep_repl.init_objects. */
 typedef struct InitObject
 {
 	const char *id;
 	const char *node;			/* that has it */
-	const char *kind;			/* subscription, slot, publication, table, rows */
+	const char *kind;			/* subscription, slot, publication, table, rows,
+								 * snapshot: here by its id, on the source by
+								 * the slot it is for */
 	const char *name;
 } InitObject;
 
@@ -171,8 +177,10 @@ extern void steep_init_slot(StepContext *step);
 extern void steep_init_subscribe(StepContext *step);
 extern void steep_init_copy(StepContext *step);
 extern void steep_init_catch_up(StepContext *step);
+extern void steep_init_wait_until(bool (*done) (void *arg), void *arg);
 extern void steep_init_plan_snapshot(List **steps);
 extern void steep_init_plan_direct(List **steps);
+extern void steep_init_plan_files(List **steps);
 extern void steep_init_plan_step(List **steps, int stage, const char *kind);
 
 /* init_operation.c */

@@ -177,6 +177,8 @@ record_objects(const Init *init)
 								 init->publication);
 	steep_init_record_object(init, init->node, "subscription",
 							 init->subscription);
+	if (init->method->files)
+		steep_init_record_object(init, init->source, "snapshot", init->slot);
 }
 
 /* Plan one step, of a stage and a kind. */
@@ -236,6 +238,8 @@ steep_repl_start_init(PG_FUNCTION_ARGS)
 	steep_init_check_options(init.options);
 	steep_init_settle_names(&init);
 	steep_init_check_here(init.node);
+	if (init.method->check != NULL)
+		init.method->check(&init);
 	init.asked = steep_init_qualify(steep_snapshot_tables_option(init.options));
 	state = steep_init_lock(init.node);
 	steep_init_check_move(init.node, state, NODE_PREPARING);

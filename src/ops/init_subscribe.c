@@ -114,8 +114,8 @@ rest(void)
  * new snapshot.  Between them none is held: it would keep VACUUM from its work
  * for hours.
  */
-static void
-look_until(bool (*done) (Follower *follower), Follower *follower)
+void
+steep_init_wait_until(bool (*done) (void *arg), void *arg)
 {
 	bool		ended;
 
@@ -123,7 +123,7 @@ look_until(bool (*done) (Follower *follower), Follower *follower)
 	for (;;)
 	{
 		PushActiveSnapshot(GetLatestSnapshot());
-		ended = done(follower);
+		ended = done(arg);
 		if (ended)
 			return;
 		PopActiveSnapshot();
@@ -154,8 +154,9 @@ show_copy(Follower *follower, char **state)
 }
 
 static bool
-is_copied(Follower *follower)
+is_copied(void *arg)
 {
+	Follower   *follower = arg;
 	char	  **state = read_state(follower);
 
 	check_state(follower, state);
@@ -173,7 +174,7 @@ watch_copy(Session *session, void *arg)
 	follower->total = steep_books_integer(steep_peer_value(session->peer,
 														   steep_publish_size_sql(),
 														   names));
-	look_until(is_copied, follower);
+	steep_init_wait_until(is_copied, follower);
 }
 
 /* Wait until the subscription's own workers have copied all tables. */
@@ -224,8 +225,9 @@ show_lag(Follower *follower, int64 lag)
  * that is written to is never caught up with any more than that.
  */
 static bool
-is_near(Follower *follower)
+is_near(void *arg)
 {
+	Follower   *follower = arg;
 	const char *values[] = {follower->init->slot};
 	char	  **position;
 	uint64		now;
@@ -253,7 +255,7 @@ follow(Session *session, void *arg)
 	Follower   *follower = arg;
 
 	follower->session = session;
-	look_until(is_near, follower);
+	steep_init_wait_until(is_near, follower);
 }
 
 /* Wait until what the source has committed is applied here. */

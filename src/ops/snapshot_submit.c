@@ -32,7 +32,7 @@ PG_FUNCTION_INFO_V1(steep_repl_start_snapshot);
 #define MOST_NAMED 20			/* objects in a warning */
 
 static const char *const known_options[] = {
-	"tables", "snapshot", "lsn", NULL
+	"tables", "snapshot", "lsn", "slot", NULL
 };
 
 /* Read the option "tables", NULL if it is not given. */
