@@ -113,29 +113,73 @@ steep_wire_none(Wire *wire, const Statement *statement)
 	end_command(wire);
 }
 
-/*
- * Create a replication slot for pgoutput and export the snapshot that shows
- * what was committed before all it will send.
- *
- * Returns the snapshot's name: it is good until the next command on this
- * wire, or its end.  Waits for all transactions that write on that node.
- */
+/* Run a query; return the first value of its first row, or NULL. */
 char *
-steep_wire_create_slot(Wire *wire, const char *slot, char **lsn)
+steep_wire_value(Wire *wire, const Statement *statement,
+				 const char *const *values)
+{
+	PGresult   *result = start_command(wire, statement->purpose,
+									   steep_sql_bind(statement, values));
+	char	   *value = NULL;
+
+	if (PQntuples(result) > 0 && !PQgetisnull(result, 0, 0))
+		value = pstrdup(PQgetvalue(result, 0, 0));
+	PQclear(result);
+	end_command(wire);
+	return value;
+}
+
+/* Make sure that the other node has not gone while nothing runs there. */
+void
+steep_wire_check(Wire *wire)
+{
+	if (PQconsumeInput(wire->conn) == 0 ||
+		PQstatus(wire->conn) == CONNECTION_BAD)
+		report_lost(wire);
+}
+
+/*
+ * Create a replication slot for pgoutput, and do something with the snapshot
+ * that shows what was committed before all it will send.  Returns the name of
+ * that.  Waits for all transactions that write on that node.
+ */
+static char *
+create_slot(Wire *wire, const char *slot, const char *action, char **lsn)
 {
 	char	   *text;
 	char	   *snapshot;
 	PGresult   *result;
 
 	ReplicationSlotValidateName(slot, ERROR);
-	text = psprintf("CREATE_REPLICATION_SLOT \"%s\" LOGICAL pgoutput (SNAPSHOT 'export')", slot);
+	text = psprintf("CREATE_REPLICATION_SLOT \"%s\" LOGICAL pgoutput (SNAPSHOT '%s')",
+					slot, action);
 
 	result = start_command(wire, "create the slot", text);
-	snapshot = pstrdup(PQgetvalue(result, 0, 2));
 	*lsn = pstrdup(PQgetvalue(result, 0, 1));
+	snapshot = pstrdup(PQgetvalue(result, 0, 2));
 	PQclear(result);
 	end_command(wire);
 	return snapshot;
+}
+
+/*
+ * Create a slot and export its snapshot.  That is good until the next command
+ * on this wire, or its end.
+ */
+char *
+steep_wire_create_slot(Wire *wire, const char *slot, char **lsn)
+{
+	return create_slot(wire, slot, "export", lsn);
+}
+
+/*
+ * Create a slot in a transaction that reads its snapshot from then on.  It
+ * must be repeatable read, and may have taken locks before, but read nothing.
+ */
+void
+steep_wire_use_slot(Wire *wire, const char *slot, char **lsn)
+{
+	(void) create_slot(wire, slot, "use", lsn);
 }
 
 /* Begin a COPY TO STDOUT. */
