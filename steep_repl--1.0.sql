@@ -2531,6 +2531,18 @@ END;
 COMMENT ON FUNCTION steep_repl.lock_init(text, oid) IS
 'internal: keeps others from initialising a node; says how it and its last init stand, and whether the role may manage that';
 
+CREATE FUNCTION steep_repl.find_synchronized_init(p_node_id text, OUT init_id text)
+RETURNS SETOF text
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+	SELECT i.init_id
+	FROM steep_repl.inits i
+	WHERE i.node_id = p_node_id AND i.kind = 'init' AND i.status = 'complete'
+	ORDER BY i.created_at DESC, i.init_id DESC LIMIT 1;
+END;
+COMMENT ON FUNCTION steep_repl.find_synchronized_init(text) IS
+'internal: the init by which a node follows another';
+
 CREATE FUNCTION steep_repl.find_init_job(
 	p_node_id text, p_role oid, p_after bigint, OUT may boolean, OUT job bigint)
 RETURNS SETOF record
@@ -2676,6 +2688,13 @@ LANGUAGE c VOLATILE
 AS 'MODULE_PATHNAME', 'steep_repl_start_init';
 COMMENT ON FUNCTION steep_repl.start_init(text, text, text, jsonb) IS
 'makes this node a copy of another that follows it by logical replication, in the background. Checks both nodes first. Methods: snapshot (the subscription copies), direct (parallel copy over the wire), two-phase (by snapshot files), manual (as prepare_init), bidirectional-merge (both have rows). Starts at commit';
+
+CREATE FUNCTION steep_repl.start_reinit(p_node_id text, p_scope jsonb)
+RETURNS steep_repl.nodes
+LANGUAGE c VOLATILE
+AS 'MODULE_PATHNAME', 'steep_repl_start_reinit';
+COMMENT ON FUNCTION steep_repl.start_reinit(text, jsonb) IS
+'has the subscription of this node copy some of its tables again, while the source is written to: {"tables": ["schema.table", ...]}, {"schema": "name"} or {"full": true}. Empties these tables and no others. Starts at commit';
 
 CREATE FUNCTION steep_repl.cancel_init(p_node_id text)
 RETURNS steep_repl.nodes

@@ -37,6 +37,7 @@ static const struct
 	{"slot", steep_init_slot},
 	{"subscribe", steep_init_subscribe},
 	{"copy", steep_init_copy},
+	{"reset", steep_init_reset},
 	{"catchup", steep_init_catch_up},
 	{"create", steep_direct_create},
 	{"plan", steep_direct_plan},
@@ -123,6 +124,24 @@ end(const Job *job, JobStatus status, const JobError *error)
 		steep_init_enqueue_clean(init->id);
 }
 
+/* The subscription goes on by itself, whatever becomes of the job. */
+static void
+end_reinit(const Job *job, JobStatus status, const JobError *error)
+{
+	static const JobError cancelled = {
+		.message = "the reinit was cancelled",
+		.detail = "Tables that it has emptied are still copied by the subscription.",
+		.hint = "Compare with steep_repl.analyze_overlap(), or call steep_repl.start_reinit() again."
+	};
+	const Init *init = steep_init_load(job->init_id);
+
+	steep_init_mark(init->id, steep_job_status_name(status), error);
+	if (status == JOB_FAILED)
+		move(job, init, NODE_FAILED, error);
+	else if (status == JOB_CANCELLED)
+		move(job, init, NODE_DIVERGED, &cancelled);
+}
+
 /* All is removed, or some is left: then the record of it is, too. */
 static void
 end_clean(const Job *job, JobStatus status, const JobError *error)
@@ -146,6 +165,14 @@ const Operation steep_init_operation = {
 	.start = start,
 	.run_step = run_step,
 	.end = end,
+};
+
+const Operation steep_reinit_operation = {
+	.name = INIT_REINIT,
+	.label = "init",
+	.start = start,
+	.run_step = run_step,
+	.end = end_reinit,
 };
 
 const Operation steep_init_clean_operation = {

@@ -186,8 +186,10 @@ steep_init_copy(StepContext *step)
 	steep_progress_phase("copying");
 	steep_session_look(steep_init_source_address(follower.init), watch_copy,
 					   &follower);
-	steep_init_move(follower.init->node, NODE_COPYING, NODE_CATCHING_UP,
-					step->job->owner_name, NULL, NULL);
+	steep_init_move(follower.init->node,
+					strcmp(step->job->operation, INIT_REINIT) == 0 ?
+					NODE_REINITIALIZING : NODE_COPYING,
+					NODE_CATCHING_UP, step->job->owner_name, NULL, NULL);
 }
 
 /* A slot that has lost what it needs cannot be caught up with. */
