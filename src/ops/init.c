@@ -65,9 +65,10 @@ static const Statement read_node = {
 };
 
 static const InitMethod methods[] = {
-	{"snapshot", true, 150000, steep_init_plan_snapshot, false, NULL},
-	{"direct", true, 150000, steep_init_plan_direct, false, NULL},
-	{"two-phase", true, 150000, steep_init_plan_files, true, steep_files_check},
+	{"snapshot", true, 150000, steep_init_plan_snapshot, false, false, NULL},
+	{"direct", true, 150000, steep_init_plan_direct, false, false, NULL},
+	{"two-phase", true, 150000, steep_init_plan_files, true, false, steep_files_check},
+	{"manual", false, 150000, steep_init_plan_manual, false, true, NULL},
 };
 
 /* Find a method by its name; an error if there is none. */

@@ -74,6 +74,7 @@ typedef struct InitMethod
 	int			version;		/* server_version_num that both need at least */
 	void		(*plan) (List **steps); /* adds StepSpecs from INIT_STAGE_SCHEMA on */
 	bool		files;			/* the source writes files for its slot */
+	bool		own;			/* rows are of the user's own backup */
 	void		(*check) (const Init *init); /* the options; or NULL */
 } InitMethod;
 
@@ -165,6 +166,7 @@ extern char *steep_init_object_name(const char *node);
 extern void steep_init_settle_names(Init *init);
 extern PeerAddress *steep_init_source_address(const Init *init);
 extern InitState steep_init_lock(const char *node);
+extern void steep_init_enqueue(const Init *init);
 extern void steep_init_deny(const char *node);
 
 /* the steps, and what plans them */
@@ -182,6 +184,7 @@ extern void steep_init_wait_until(bool (*done) (void *arg), void *arg);
 extern void steep_init_plan_snapshot(List **steps);
 extern void steep_init_plan_direct(List **steps);
 extern void steep_init_plan_files(List **steps);
+extern void steep_init_plan_manual(List **steps);
 extern void steep_init_plan_step(List **steps, int stage, const char *kind);
 
 /* init_operation.c */

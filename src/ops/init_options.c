@@ -56,6 +56,11 @@ static const Option known[] = {
 		.hint = "Write true to add rows to tables that have some already.",
 	},
 	{
+		.name = "lsn",
+		.check = steep_option_name,
+		.hint = "Write where in the source's log the backup ends, like \"0/16B3748\".",
+	},
+	{
 		.name = "path",
 		.check = steep_option_name,
 		.hint = "Write the directory in which the source is to write files.",

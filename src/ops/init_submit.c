@@ -194,8 +194,8 @@ steep_init_plan_step(List **steps, int stage, const char *kind)
 }
 
 /* Submit the job. */
-static void
-enqueue(const Init *init)
+void
+steep_init_enqueue(const Init *init)
 {
 	JobSpec		job = {
 		.operation = INIT_START,
@@ -206,9 +206,23 @@ enqueue(const Init *init)
 
 	steep_init_plan_step(&steps, INIT_STAGE_CLEAN, "clean");
 	steep_init_plan_step(&steps, INIT_STAGE_SOURCE, "clean_source");
-	steep_init_plan_step(&steps, INIT_STAGE_PREPARE, "prepare");
+	if (!init->method->own)
+		steep_init_plan_step(&steps, INIT_STAGE_PREPARE, "prepare");
 	init->method->plan(&steps);
 	(void) steep_job_enqueue(&job, steps);
+}
+
+/* Refuse what the method can't do. */
+static void
+check_method(const Init *init)
+{
+	if (init->method->own)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("method \"%s\" takes two calls", init->method->name),
+				 errhint("Call steep_repl.prepare_init() for the source, restore a backup of it, then call steep_repl.complete_init().")));
+	if (init->method->check != NULL)
+		init->method->check(init);
 }
 
 static const char *
@@ -236,10 +250,9 @@ steep_repl_start_init(PG_FUNCTION_ARGS)
 		PG_GETARG_JSONB_P(3);
 	steep_job_check();
 	steep_init_check_options(init.options);
+	check_method(&init);
 	steep_init_settle_names(&init);
 	steep_init_check_here(init.node);
-	if (init.method->check != NULL)
-		init.method->check(&init);
 	init.asked = steep_init_qualify(steep_snapshot_tables_option(init.options));
 	state = steep_init_lock(init.node);
 	steep_init_check_move(init.node, state, NODE_PREPARING);
@@ -248,6 +261,6 @@ steep_repl_start_init(PG_FUNCTION_ARGS)
 	record_objects(&init);
 	steep_init_move(init.node, state, NODE_PREPARING,
 					GetUserNameFromId(GetUserId(), false), init.id, NULL);
-	enqueue(&init);
+	steep_init_enqueue(&init);
 	PG_RETURN_DATUM(steep_init_node_record(init.node));
 }

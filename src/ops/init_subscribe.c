@@ -48,13 +48,15 @@ steep_init_subscribe(StepContext *step)
 		.publication = init->publication,
 		.slot = init->slot,
 		.copy = strcmp(init->method->name, "snapshot") == 0,
+		.start = init->method->own ? steep_init_text(init, "lsn") : NULL,
 	};
 
 	steep_progress_phase("subscribing");
 	steep_subscription_create(&spec, steep_init_source_address(init));
 	if (!spec.copy)
-		steep_init_move(init->node, NODE_COPYING, NODE_CATCHING_UP,
-						step->job->owner_name, NULL, NULL);
+		steep_init_move(init->node,
+						init->method->own ? NODE_PREPARING : NODE_COPYING,
+						NODE_CATCHING_UP, step->job->owner_name, NULL, NULL);
 }
 
 /* Read how the subscription stands. */

@@ -140,4 +140,56 @@ is_same_bank($target, $source, 'files');
 is(sql($target, q{SELECT last_value > 1 FROM bank.history_hid_seq}), 't', 'sequences are there, too');
 ok(-e "$path/manifest.json", 'the files are kept');
 
+end_copy();
+
+# By a backup of one's own.
+$load = start_bank($source, endure => 1);
+
+sub prepare
+{
+	my ($node, $id, @more) = @_;
+	my %row;
+
+	@row{qw(slot lsn snapshot status)} = split /\|/,
+	  sql($node, 'SELECT slot_name, lsn, snapshot_name, status FROM steep_repl.prepare_init(' . join(', ', map { quote($_) } $id, @more) . ')'), -1;
+	return \%row;
+}
+
+sub restore
+{
+	my ($snapshot) = @_;
+
+	return system_or_bail('sh', '-c', sprintf q{pg_dump -d '%s' -n bank --snapshot '%s' | psql -qX -v ON_ERROR_STOP=1 -o /dev/null -d '%s'},
+		$source->connstr('postgres'), $snapshot, $target->connstr('postgres'));
+}
+
+sub complete
+{
+	my ($slot, $options) = @_;
+
+	return sprintf q{SELECT init_state FROM steep_repl.complete_init('target', 'source', '%s', '%s')}, $slot, $options // '{}';
+}
+
+my $slot = prepare($target, 'source', 'own_backup');
+is("$slot->{slot} $slot->{status}", 'own_backup prepared', 'manual: a slot is prepared');
+is(sql($source, q{SELECT confirmed_flush_lsn FROM pg_replication_slots}), $slot->{lsn}, 'at the place that is told');
+is(sql($target, q{SELECT operation, phase FROM steep_repl.list_operations('running')}), 'init_hold|holding', 'a job holds its snapshot');
+like(error_of($target, q{SELECT steep_repl.prepare_init('source', 'own_backup')}), qr/slot "own_backup" is prepared already/, 'refused: the same again');
+like(error_of($target, complete('own_backup')), qr/bank\.accounts/, 'refused: a schema that is not there');
+restore($slot->{snapshot});
+like(error_of($target, complete('other')), qr/has no slot "other"/, 'refused: another slot');
+like(error_of($target, complete('own_backup', '{"schema": "auto"}')), qr/a manual init creates no tables/, 'refused: to create tables');
+like(error_of($target, complete('own_backup', '{"lsn": "0/1"}')), qr/slot "own_backup" does not reach back to 0\/1/, 'refused: a backup that is too old');
+like(error_of($target, q{SELECT steep_repl.start_init('target', 'source', 'manual')}), qr/takes two calls/, 'refused: in one call');
+is(sql($target, complete('own_backup')), 'preparing', 'it is completed');
+is(wait_for_init($target), 'synchronized', 'and comes to its end');
+is(sql($target, q{SELECT status, snapshot_name IS NULL FROM steep_repl.init_slots}), 'used|t', 'the snapshot is not held any more');
+$load->stop;
+wait_applied($target, $source, 'own_backup');
+is_same_bank($target, $source, 'manual');
+sql($target, 'DROP SUBSCRIPTION steep_repl_target; DROP SCHEMA bank CASCADE');
+sql($target, q{DELETE FROM steep_repl.init_objects; UPDATE steep_repl.nodes SET init_state = 'uninitialized'});
+sql($source, 'DROP PUBLICATION own_backup');
+is_unleaked($before, 'manual: nothing is leaked');
+
 done_testing();
