@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "miscadmin.h"
+#include "pgstat.h"
 #include "storage/latch.h"
 #include "utils/snapmgr.h"
 #include "utils/wait_event.h"
@@ -124,6 +125,7 @@ steep_init_wait_until(bool (*done) (void *arg), void *arg)
 	PopActiveSnapshot();
 	for (;;)
 	{
+		pgstat_clear_snapshot();
 		PushActiveSnapshot(GetLatestSnapshot());
 		ended = done(arg);
 		if (ended)
