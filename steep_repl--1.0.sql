@@ -2063,6 +2063,10 @@ BEGIN ATOMIC
 		WHERE starts_with(f.srvname, 'steep_repl_merge_')
 			AND coalesce(a.status, 'complete') NOT IN ('pending', 'running')
 		UNION ALL
+		SELECT 'slot', format('%s of node %s', p.slot_name, p.node_id), NULL, p.created_at
+		FROM steep_repl.init_slots p
+		WHERE p.status = 'failed'
+		UNION ALL
 		SELECT o.kind, format('%s of node %s', o.name, o.node_id), NULL, i.completed_at
 		FROM steep_repl.init_objects o
 		JOIN steep_repl.inits i ON i.init_id = o.init_id

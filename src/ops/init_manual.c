@@ -158,6 +158,25 @@ record_objects(const Completion *completion)
 							 init->subscription);
 }
 
+/* Find the slot, if it was prepared here, by the caller. */
+static PreparedSlot *
+find_prepared(const Init *init)
+{
+	PreparedSlot *slot = steep_manual_find_slot(init->slot);
+
+	if (slot == NULL || strcmp(slot->node, init->source) != 0)
+		return NULL;
+	steep_manual_check_may(slot);
+	if (strcmp(slot->status, "failed") == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("slot \"%s\" could not be prepared", slot->name),
+				 slot->error ? errdetail_internal("%s", slot->error) : 0,
+				 errhint("steep_repl.cancel_init(%s) removes what there is of it.",
+						 steep_sql_literal(slot->node))));
+	return slot;
+}
+
 /* Read the arguments. */
 static Completion *
 read_arguments(FunctionCallInfo fcinfo)
@@ -180,10 +199,7 @@ read_arguments(FunctionCallInfo fcinfo)
 		PG_GETARG_JSONB_P(3);
 	steep_snapshot_check_options(init->options, known_options);
 	steep_init_check_options(init->options);
-	completion->slot = steep_manual_find_slot(init->slot);
-	if (completion->slot != NULL &&
-		strcmp(completion->slot->node, init->source) != 0)
-		completion->slot = NULL;
+	completion->slot = find_prepared(init);
 	name = steep_init_text(init, "publication");
 	init->publication = name ? name : completion->slot ?
 		completion->slot->publication : init->slot;

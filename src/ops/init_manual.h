@@ -42,6 +42,7 @@ typedef struct PreparedSlot
 
 /* init_manual_slot.c */
 extern PreparedSlot *steep_manual_find_slot(const char *name);
+extern void steep_manual_check_may(const PreparedSlot *slot);
 extern Datum steep_manual_slot_record(const char *name);
 extern void steep_manual_end_slot(const char *name, const char *status,
 								  const char *init);

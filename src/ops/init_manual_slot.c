@@ -123,8 +123,9 @@ drop_here(const PreparedSlot *slot)
 		(void) steep_local_none(&withdraw, NULL, NIL);
 }
 
-static void
-check_may_drop(const PreparedSlot *slot)
+/* Refuse a slot that the caller may not manage, or that is not there yet. */
+void
+steep_manual_check_may(const PreparedSlot *slot)
 {
 	if (!slot->may)
 		ereport(ERROR,
@@ -150,7 +151,7 @@ steep_manual_drop_slots(const char *node)
 	{
 		PreparedSlot *slot = steep_manual_find_slot(((char **) lfirst(cell))[0]);
 
-		check_may_drop(slot);
+		steep_manual_check_may(slot);
 		if (registered->local)
 			drop_here(slot);
 		else

@@ -79,6 +79,7 @@ like(error_of($target, $call), qr/slot "steep_repl_target" exists already/, 'ref
 sql($source, qq{SELECT pg_create_logical_replication_slot('other$_', 'pgoutput')}) foreach 1 .. 3;
 sql($source, q{SELECT pg_drop_replication_slot('steep_repl_target'), pg_create_logical_replication_slot('other', 'pgoutput')});
 like(error_of($target, $call), qr/no room for another subscriber.*max_replication_slots/s, 'refused: no slot is to be had');
+like(error_of($target, q{SELECT steep_repl.prepare_init('source')}), qr/no room for another subscriber/, 'nor to be prepared');
 sql($source, 'SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots');
 sql($target, 'CREATE SCHEMA bank; CREATE TABLE bank.branches (bid int PRIMARY KEY, bbalance int NOT NULL DEFAULT 0, filler text); INSERT INTO bank.branches VALUES (1)');
 like(error_of($target, $call), qr/table "bank.branches" is not empty/, 'refused: rows are here');
@@ -191,5 +192,57 @@ sql($target, 'DROP SUBSCRIPTION steep_repl_target; DROP SCHEMA bank CASCADE');
 sql($target, q{DELETE FROM steep_repl.init_objects; UPDATE steep_repl.nodes SET init_state = 'uninitialized'});
 sql($source, 'DROP PUBLICATION own_backup');
 is_unleaked($before, 'manual: nothing is leaked');
+
+# What was prepared can be given up.
+$slot = prepare($target, 'source');
+is($slot->{slot}, 'steep_repl_source', 'a slot has a name by itself');
+sql($target, q{SELECT NULL FROM steep_repl.cancel_init('source')});
+is(sql($target, q{SELECT status FROM steep_repl.init_slots WHERE slot_name = 'steep_repl_source'}), 'dropped', 'it is given up');
+is(sql($source, 'SELECT count(*) FROM pg_publication'), 0, 'with its publication');
+is_unleaked($before, 'given up: nothing is leaked');
+
+# Crashes: before the slot is recorded as prepared, and while it is held.
+my $point = hold_point($target, 'manual-created');
+my $session = $target->background_psql('postgres', on_error_stop => 0);
+$session->query_until(qr/asked/, "\\echo asked\nSELECT steep_repl.prepare_init('source', 'own_backup');\n");
+$point->wait_reached;
+kill 'KILL', $point->waiter;
+wait_back($target);
+is(prepare($target, 'source', 'own_backup')->{status}, 'prepared', 'a crash does not keep a slot from being prepared');
+$source->stop('immediate');
+$source->start;
+wait_until(sub { sql($target, q{SELECT snapshot_name IS NULL FROM steep_repl.init_slots WHERE slot_name = 'own_backup'}) eq 't' }, 'the snapshot to be lost');
+is(sql($source, 'SELECT slot_name FROM pg_replication_slots'), 'own_backup', 'without its snapshot the slot is still there');
+
+# Cancelled after it was completed; the user's rows stay.
+system_or_bail('sh', '-c', sprintf q{pg_dump -d '%s' -n bank | psql -qX -o /dev/null -d '%s'}, $source->connstr('postgres'), $target->connstr('postgres'));
+$point = hold_point($target, 'begin subscribe');
+sql($target, complete('own_backup'));
+$point->wait_reached;
+sql($target, q{SELECT NULL FROM steep_repl.cancel_init('target')});
+$point->release;
+is(wait_for_init($target), 'uninitialized', 'manual: cancelled');
+is(sql($target, q{SELECT count(*) FROM steep_repl.leftovers()}), 0, 'nothing is left over');
+cmp_ok(sql($target, 'SELECT count(*) FROM bank.accounts'), '>', 0, 'but what was restored');
+is_unleaked($before, 'cancelled: nothing is leaked');
+
+# A physical copy: a standby that is promoted, of a slot that the source has
+# prepared itself.
+$load = start_bank($source);
+sql($source, q{SELECT NULL FROM steep_repl.register_node('source', 'original')});
+is(prepare($source, 'source', 'physical')->{snapshot}, '', 'the source prepares a slot itself');
+$source->backup('physical');
+my $copy = PostgreSQL::Test::Cluster->new('c');
+$copy->init_from_backup($source, 'physical', has_streaming => 1);
+$copy->start;
+$copy->promote;
+my $lsn = sql($copy, 'SELECT pg_last_wal_replay_lsn()');
+sql($copy, q{SELECT steep_repl.unregister_node('source')});
+register_pair($copy, $source);
+is(sql($copy, complete('physical', qq({"lsn": "$lsn"}))), 'preparing', 'a physical copy is completed');
+is(wait_for_init($copy), 'synchronized', 'and comes to its end');
+$load->stop;
+wait_applied($copy, $source, 'physical');
+is_same_bank($copy, $source, 'physical');
 
 done_testing();
