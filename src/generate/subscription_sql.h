@@ -37,18 +37,6 @@ enum
 	PUBLISH_TABLE_OWNED			/* may the role publish it? */
 };
 
-/* The columns of steep_slot_facts_sql(). */
-enum
-{
-	SLOT_FACT_FITS,					/* the plugin and the database */
-	SLOT_FACT_ACTIVE,
-	SLOT_FACT_LOST,
-	SLOT_FACT_PUBLICATION,			/* is there */
-	SLOT_FACT_REACHES,				/* back to where the copy ends */
-	SLOT_FACT_START,
-	SLOT_FACT_END					/* of the source's log */
-};
-
 /* The columns of steep_subscription_state_sql(). */
 enum
 {
@@ -71,7 +59,6 @@ extern const Statement *steep_publication_filters_sql(void);
 extern const Statement *steep_publication_drop_sql(const char *name);
 extern const Statement *steep_slot_create_sql(void);
 extern const Statement *steep_slot_release_sql(void);
-extern const Statement *steep_slot_facts_sql(void);
 extern const Statement *steep_slot_drop_sql(void);
 extern const Statement *steep_subscription_may_sql(void);
 extern const Statement *steep_subscription_exists_sql(void);

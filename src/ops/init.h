@@ -72,10 +72,11 @@ typedef struct InitMethod
 	const char *name;
 	bool		empty;			/* tables here must have no rows */
 	int			version;		/* server_version_num that both need at least */
-	void		(*plan) (List **steps); /* adds StepSpecs from INIT_STAGE_SCHEMA on */
+	void		(*plan) (List **steps); /* adds StepSpecs from
+										 * INIT_STAGE_SCHEMA on */
 	bool		files;			/* the source writes files for its slot */
 	bool		own;			/* rows are of the user's own backup */
-	void		(*check) (const Init *init); /* the options; or NULL */
+	void		(*check) (const Init *init);	/* the options; or NULL */
 } InitMethod;
 
 /* A row of steep_repl.inits, and what is to be known of it before that. */
@@ -102,9 +103,9 @@ typedef struct InitObject
 {
 	const char *id;
 	const char *node;			/* that has it */
-	const char *kind;			/* subscription, slot, publication, table, rows,
-								 * snapshot: here by its id, on the source by
-								 * the slot it is for */
+	const char *kind;			/* subscription, slot, publication, table,
+								 * rows, snapshot: here by its id, on the
+								 * source by the slot it is for */
 	const char *name;
 } InitObject;
 

@@ -15,6 +15,7 @@
 #include "utils/pg_lsn.h"
 
 #include "base/sqltext.h"
+#include "generate/slot_sql.h"
 #include "generate/subscription_sql.h"
 #include "jobs/ledger.h"
 #include "jobs/progress.h"
