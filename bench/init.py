@@ -86,7 +86,6 @@ def run(source, target, rows, rounds):
         Copy("the subscription's copy, schema by pg_dump", target, source,
              subscribe(target, source)),
         Copy("pg_dump -Fd -j2 -Z0, then pg_restore -j2", target, source, dump(target, source)),
-        Copy("steep_repl, direct, parallel 1", target, source, direct(target, source, 1)),
     ]
     take_turns([source, target], contenders, min(rounds, 2))
     forget(target, source)

@@ -5,7 +5,7 @@ INSERT INTO app.accounts SELECT i, i / 100000, 0, '' FROM generate_series(1, :ro
 ALTER TABLE app.accounts ADD PRIMARY KEY (aid);
 CREATE TABLE app.notes (id bigint PRIMARY KEY, account int NOT NULL, at timestamptz NOT NULL, note text NOT NULL, price numeric(12,2));
 INSERT INTO app.notes
-SELECT i, i * 7919 % :rows, timestamptz '2020-01-01' + i * interval '1 minute',
+SELECT i, i::bigint * 7919 % :rows, timestamptz '2020-01-01' + i * interval '1 minute',
 	(SELECT string_agg(md5((i * k)::text), ' ') FROM generate_series(1, 16) k), i % 100000 / 100.0
 FROM generate_series(1, :rows / 8) i;
 CREATE INDEX ON app.notes (account);
