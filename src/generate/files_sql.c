@@ -9,6 +9,19 @@
 
 #include "generate/files_sql.h"
 
+/* Has the node what it takes, and may the role call it? */
+static const Statement may_sql = {
+	.site = SITE_PEER,
+	.purpose = "see whether the source can write files",
+	.text =
+	"SELECT count(*) FILTER (WHERE has_function_privilege(p.oid, 'EXECUTE')\n"
+	"    AND has_schema_privilege(n.oid, 'USAGE')) = 3\n"
+	"FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace\n"
+	"WHERE n.nspname = 'steep_repl'\n"
+	"  AND p.proname IN ('start_snapshot', 'snapshot_progress', 'discard_snapshots')",
+	.result = "may bool",
+};
+
 /* $1 is the directory, $2 the compression, $3 how parallel, $4 the options. */
 static const Statement write_sql = {
 	.site = SITE_PEER,
@@ -62,6 +75,12 @@ static const Statement discard_sql = {
 	.nparams = 1,
 	.params = {"text"},
 };
+
+const Statement *
+steep_files_may_sql(void)
+{
+	return &may_sql;
+}
 
 const Statement *
 steep_files_write_sql(void)

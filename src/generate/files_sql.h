@@ -20,6 +20,7 @@ enum
 	FILES_ERROR
 };
 
+extern const Statement *steep_files_may_sql(void);
 extern const Statement *steep_files_write_sql(void);
 extern const Statement *steep_files_apply_sql(void);
 extern const Statement *steep_files_progress_sql(Site site);

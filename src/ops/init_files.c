@@ -9,6 +9,7 @@
 
 #include <limits.h>
 
+#include "generate/files_sql.h"
 #include "jobs/ledger.h"
 #include "jobs/queue.h"
 #include "ops/init_files.h"
@@ -52,6 +53,20 @@ steep_files_check(const Init *init)
 		steep_held_check(steep_compression_parse(compression, &parsed,
 												 &failure), &failure);
 	(void) steep_snapshot_place(steep_files_input(init), SNAPSHOT_READ);
+}
+
+/* Refuse a source that writes no files for us. */
+void
+steep_files_check_source(Session *session)
+{
+	if (!steep_books_bool(steep_peer_value(session->peer, steep_files_may_sql(),
+										   NULL)))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("node \"%s\" cannot write files for us",
+						steep_peer_label(session->peer)),
+				 errdetail("It needs steep_repl, and the role EXECUTE on its functions start_snapshot, snapshot_progress and discard_snapshots."),
+				 errhint("CREATE EXTENSION steep_repl there, and GRANT USAGE ON SCHEMA and EXECUTE to the role that connects, or choose another method.")));
 }
 
 /* Where the files will be on this node. */

@@ -23,6 +23,7 @@
 
 /* init_files.c */
 extern void steep_files_check(const Init *init);
+extern void steep_files_check_source(Session *session);
 extern const char *steep_files_input(const Init *init);
 extern void steep_files_end(const Init *init);
 extern void steep_files_await_end(const InitObject *object);

@@ -18,7 +18,7 @@
 #include "base/sqltext.h"
 #include "jobs/ledger.h"
 #include "jobs/queue.h"
-#include "ops/init.h"
+#include "ops/init_files.h"
 #include "ops/snapshot.h"
 
 PG_FUNCTION_INFO_V1(steep_repl_start_init);
@@ -130,6 +130,8 @@ check(Session *session, void *arg)
 
 	steep_session_check_other(session);
 	steep_init_check_source(session, init);
+	if (init->method->files)
+		steep_files_check_source(session);
 	tables = steep_init_find_tables(session, init->asked,
 									steep_init_text(init, "publication"));
 	init->tables = steep_init_table_names(tables);
@@ -212,10 +214,29 @@ steep_init_enqueue(const Init *init)
 	(void) steep_job_enqueue(&job, steps);
 }
 
+static void
+report_option(const Init *init, const char *name)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("method \"%s\" has no option \"%s\"",
+					init->method->name, name),
+			 errhint("Leave it out, or choose another method.")));
+}
+
 /* Refuse what the method can't do. */
 static void
 check_method(const Init *init)
 {
+	static const char *const of_files[] = {"path", "input", "compression"};
+
+	for (int i = 0; i < (int) lengthof(of_files); i++)
+	{
+		if (!init->method->files && steep_init_text(init, of_files[i]) != NULL)
+			report_option(init, of_files[i]);
+	}
+	if (!init->method->own && steep_init_text(init, "lsn") != NULL)
+		report_option(init, "lsn");
 	if (init->method->own)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

@@ -50,12 +50,11 @@ sub end_copy
 	return;
 }
 
-# Ends an init that was begun, and makes sure that nothing is left of it.
-sub end_init
+# Makes sure that nothing is left of an init that is cancelled.
+sub is_cancelled
 {
 	my ($name, @paths) = @_;
 
-	sql($target, q{SELECT NULL FROM steep_repl.cancel_init('target')});
 	is(wait_for_init($target), 'uninitialized', "$name: cancelled");
 	is(sql($target, q{SELECT count(*) FROM steep_repl.leftovers()}), 0, "$name: nothing is left over");
 	is(sql($target, q{SELECT to_regclass('bank.accounts') IS NULL}), 't', "$name: no table");
@@ -73,6 +72,10 @@ foreach my $case (
 	my ($options, $error, $name) = @$case;
 	like(error_of($target, "SELECT steep_repl.start_init('target', 'source', 'two-phase', '$options')"), $error, "refused: $name");
 }
+like(error_of($target, q{SELECT steep_repl.start_init('target', 'source', 'snapshot', '{"path": "/x"}')}), qr/method "snapshot" has no option "path"/, 'refused: an option of another method');
+sql($source, 'ALTER FUNCTION steep_repl.discard_snapshots(text) RENAME TO gone');
+like(error_of($target, q{SELECT steep_repl.start_init('target', 'source', 'two-phase', '{"path": "/x"}')}), qr/cannot write files for us/, 'refused: a source that cannot write files');
+sql($source, 'ALTER FUNCTION steep_repl.gone(text) RENAME TO discard_snapshots');
 sql($source, q{SELECT pg_create_logical_replication_slot('steep_repl_target', 'pgoutput')});
 my $call = "SELECT steep_repl.start_init('target', 'source', 'two-phase', '" . files_options("$base/no") . "')";
 like(error_of($target, $call), qr/slot "steep_repl_target" exists already/, 'refused: the slot is there');
@@ -97,7 +100,7 @@ foreach my $case ([ $target, 'files-slot' ], [ $target, 'files-export' ],
 	$point->wait_reached;
 	sql($target, q{SELECT NULL FROM steep_repl.cancel_init('target')});
 	$point->release;
-	end_init($name, $path);
+	is_cancelled($name, $path);
 }
 
 # A file that was damaged on its way.

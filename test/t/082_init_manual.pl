@@ -60,10 +60,21 @@ is_unleaked($before, 'manual: nothing is leaked');
 # What was prepared can be given up.
 $slot = prepare($target, 'source');
 is($slot->{slot}, 'steep_repl_source', 'a slot has a name by itself');
+sql($target, q{SELECT steep_repl.cancel_operation(id::text) FROM steep_repl.list_operations('running') WHERE operation = 'init_hold'});
+wait_until(sub { sql($target, q{SELECT snapshot_name IS NULL FROM steep_repl.init_slots WHERE slot_name = 'steep_repl_source'}) eq 't' }, 'the snapshot to be let go');
+is(sql($source, 'SELECT slot_name FROM pg_replication_slots'), 'steep_repl_source', 'the snapshot can be let go, and the slot stays');
+like(error_of($target, q{SELECT steep_repl.cancel_init('source')}, 'merger'), qr/permission denied for slot/, 'others cannot remove it');
 sql($target, q{SELECT NULL FROM steep_repl.cancel_init('source')});
 is(sql($target, q{SELECT status FROM steep_repl.init_slots WHERE slot_name = 'steep_repl_source'}), 'dropped', 'it is given up');
 is(sql($source, 'SELECT count(*) FROM pg_publication'), 0, 'with its publication');
 is_unleaked($before, 'given up: nothing is leaked');
+
+# By a role that is no superuser.
+sql($target, 'GRANT USAGE ON FOREIGN SERVER to_source TO merger');
+is(sql_as($target, 'merger', q{SELECT created_by FROM steep_repl.prepare_init('source', 'by_merger', '{"tables": ["bank.accounts"]}')}), 'merger', 'who is no superuser prepares one, too');
+is(sql($source, q{SELECT string_agg(tablename, ' ') FROM pg_publication_tables}), 'accounts', 'of some tables');
+sql_as($target, 'merger', q{SELECT NULL FROM steep_repl.cancel_init('source')});
+is_unleaked($before, 'given up by him: nothing is leaked');
 
 # Crashes: before the slot is recorded as prepared, and while it is held.
 my $point = hold_point($target, 'manual-created');
