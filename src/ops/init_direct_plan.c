@@ -11,6 +11,8 @@
 #include "lib/stringinfo.h"
 #include "utils/json.h"
 
+#include "base/copybinary.h"
+#include "base/image.h"
 #include "base/sqltext.h"
 #include "generate/copy_sql.h"
 #include "jobs/ledger.h"
@@ -21,6 +23,7 @@
 #include "ops/tables.h"
 
 #define MOST_STARTS 5			/* of a copy */
+#define PARTS_A_WORKER 24		/* so that they end at about the same time */
 
 static const Statement forget_copy = {
 	.site = SITE_LOCAL,
@@ -151,6 +154,10 @@ append_chunk(StringInfo json, const Chunk *chunk)
 	append_text(json, "name", chunk->table->name);
 	appendStringInfoString(json, ", ");
 	append_text(json, "columns", chunk->table->columns);
+	appendStringInfoString(json, ", ");
+	append_text(json, "format",
+				steep_copybinary_fits(steep_image_names(chunk->table->types)) ?
+				"binary" : "text");
 	if (chunk->first > 0)
 		appendStringInfo(json, ", \"first\": " INT64_FORMAT, chunk->first);
 	if (chunk->last > 0)
@@ -216,6 +223,7 @@ steep_direct_plan(StepContext *step)
 		start_over(step, planned.init);
 	steep_session_look(steep_init_source_address(planned.init), look, &planned);
 	plan_hold(step, &planned);
-	foreach(cell, steep_parts_cut(planned.tables, step->job->parallel))
+	foreach(cell, steep_parts_cut(planned.tables,
+								  step->job->parallel * PARTS_A_WORKER))
 		plan_part(step, lfirst(cell));
 }
