@@ -55,10 +55,19 @@ steep_files_check(const Init *init)
 	(void) steep_snapshot_place(steep_files_input(init), SNAPSHOT_READ);
 }
 
-/* Refuse a source that writes no files for us. */
+/* Refuse a source that writes no files for us, or none that we can read. */
 void
 steep_files_check_source(Session *session)
 {
+	if (session->there->version / 10000 > session->here->version / 10000)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("files of node \"%s\" are of a newer release of PostgreSQL",
+						steep_peer_label(session->peer)),
+				 errdetail("It has release %d, this node %d.",
+						   session->there->version / 10000,
+						   session->here->version / 10000),
+				 errhint("Upgrade this node first, or choose another method.")));
 	if (!steep_books_bool(steep_peer_value(session->peer, steep_files_may_sql(),
 										   NULL)))
 		ereport(ERROR,

@@ -6,6 +6,13 @@ use SteepTest::Init;
 use SteepTest::Snapshot;
 
 my ($target, $source) = start_pair(conf => "restart_after_crash = on\nmax_replication_slots = 4\nwal_receiver_status_interval = 1s\nsteep_repl.max_workers = 3\n");
+if (sql($source, 'SHOW server_version_num') / 10000 >= 1 + int(sql($target, 'SHOW server_version_num') / 10000))
+{
+	register_pair($target, $source);
+	like(error_of($target, q{SELECT steep_repl.start_init('target', 'source', 'two-phase', '{"path": "/x"}')}), qr/are of a newer release of PostgreSQL/, 'refused: files of a newer release');
+	done_testing();
+	exit;
+}
 my $base = PostgreSQL::Test::Utils::tempdir;
 my $n = 0;
 register_pair($target, $source);
