@@ -34,6 +34,15 @@ static const Statement forget_copy = {
 	.params = {"bigint"},
 };
 
+static const Statement is_again = {
+	.site = SITE_LOCAL,
+	.writes = true,
+	.purpose = "see whether the copy starts over",
+	.text = "SELECT $1 ? 'again'",
+	.nparams = 1,
+	.params = {"jsonb"},
+};
+
 /* What the source has. */
 typedef struct Planned
 {
@@ -214,7 +223,7 @@ steep_direct_plan(StepContext *step)
 {
 	Planned		planned = {
 		.init = steep_init_load(step->job->init_id),
-		.again = step->job->attempt > 1
+		.again = steep_books_bool(steep_local_value(&is_again, &step->params, NIL))
 	};
 	ListCell   *cell;
 
