@@ -436,7 +436,7 @@ CREATE TABLE steep_repl.init_objects (
 	id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
 	init_id text NOT NULL REFERENCES steep_repl.inits ON DELETE CASCADE,
 	node_id text NOT NULL,
-	kind text NOT NULL CHECK (kind IN ('subscription', 'slot', 'publication', 'table', 'rows')),
+	kind text NOT NULL CHECK (kind IN ('subscription', 'slot', 'publication', 'table', 'rows', 'snapshot')),
 	name text NOT NULL,
 	kept boolean NOT NULL DEFAULT false,
 	recorded_at timestamptz NOT NULL DEFAULT now()
@@ -449,19 +449,26 @@ COMMENT ON COLUMN steep_repl.init_objects.kept IS 'it belongs to a node that has
 CREATE TABLE steep_repl.init_slots (
 	slot_name text PRIMARY KEY,
 	node_id text NOT NULL,
-	status text NOT NULL DEFAULT 'prepared'
-		CHECK (status IN ('prepared', 'used', 'dropped')),
+	status text NOT NULL DEFAULT 'preparing'
+		CHECK (status IN ('preparing', 'prepared', 'used', 'dropped', 'failed')),
 	lsn pg_lsn,
 	snapshot_name text,
+	publication text NOT NULL,
+	published boolean NOT NULL,
+	tables text[] NOT NULL,
 	init_id text,
 	created_by text NOT NULL,
+	owner oid NOT NULL,
 	created_at timestamptz NOT NULL DEFAULT now(),
-	used_at timestamptz
+	used_at timestamptz,
+	error_message text
 );
 COMMENT ON TABLE steep_repl.init_slots IS 'slots prepared for manual inits';
 COMMENT ON COLUMN steep_repl.init_slots.node_id IS 'node that has the slot';
 COMMENT ON COLUMN steep_repl.init_slots.lsn IS 'where in its log the slot starts';
 COMMENT ON COLUMN steep_repl.init_slots.snapshot_name IS 'exported snapshot of that moment, for pg_dump --snapshot; null once it is not held any more';
+COMMENT ON COLUMN steep_repl.init_slots.published IS 'the publication was made with the slot';
+COMMENT ON COLUMN steep_repl.init_slots.init_id IS 'init that uses the slot';
 
 ----------------------------------------------------------------------------
 -- Digests
@@ -2056,6 +2063,10 @@ BEGIN ATOMIC
 		WHERE starts_with(f.srvname, 'steep_repl_merge_')
 			AND coalesce(a.status, 'complete') NOT IN ('pending', 'running')
 		UNION ALL
+		SELECT 'slot', format('%s of node %s', p.slot_name, p.node_id), NULL, p.created_at
+		FROM steep_repl.init_slots p
+		WHERE p.status = 'failed'
+		UNION ALL
 		SELECT o.kind, format('%s of node %s', o.name, o.node_id), NULL, i.completed_at
 		FROM steep_repl.init_objects o
 		JOIN steep_repl.inits i ON i.init_id = o.init_id
@@ -2465,6 +2476,38 @@ AS 'MODULE_PATHNAME', 'steep_repl_prune_snapshots';
 COMMENT ON FUNCTION steep_repl.prune_snapshots(interval) IS
 'removes what is left of half snapshots, and forgets the snapshots that ended longer ago than this; returns how many. Whole snapshots stay where they are';
 
+CREATE FUNCTION steep_repl.slot_snapshots(
+	p_slot_name text, p_role oid, OUT snapshot_id text, OUT runs boolean)
+RETURNS SETOF record
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+	SELECT s.snapshot_id, s.status IN ('pending', 'running')
+	FROM steep_repl.snapshots s
+	WHERE s.kind = 'generate' AND s.options ->> 'slot' = p_slot_name
+		AND (s.directory_made OR s.status IN ('pending', 'running'))
+		AND steep_repl.may_manage(p_role, s.owner)
+	ORDER BY s.snapshot_id;
+END;
+COMMENT ON FUNCTION steep_repl.slot_snapshots(text, oid) IS
+'internal: snapshots that were written for a replication slot, and are there, and that a role may manage';
+
+CREATE FUNCTION steep_repl.mark_discarded(p_snapshot_id text, p_left_behind boolean)
+RETURNS void
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	UPDATE steep_repl.snapshots SET directory_made = p_left_behind, left_behind = p_left_behind
+	WHERE snapshot_id = p_snapshot_id;
+END;
+COMMENT ON FUNCTION steep_repl.mark_discarded(text, boolean) IS
+'internal: records that the files of a snapshot are removed';
+
+CREATE FUNCTION steep_repl.discard_snapshots(p_slot_name text)
+RETURNS int
+LANGUAGE c VOLATILE STRICT
+AS 'MODULE_PATHNAME', 'steep_repl_discard_snapshots';
+COMMENT ON FUNCTION steep_repl.discard_snapshots(text) IS
+'removes the files that were written for a replication slot (option "slot" of start_snapshot), once its job has ended; cancels one that has not. Returns how many of these remain: call it again until that is 0';
+
 ----------------------------------------------------------------------------
 -- Init
 ----------------------------------------------------------------------------
@@ -2581,6 +2624,15 @@ END;
 COMMENT ON FUNCTION steep_repl.record_init_lsn(text, pg_lsn) IS
 'internal: records where the slot of an init starts';
 
+CREATE FUNCTION steep_repl.record_init_snapshot(p_init_id text, p_snapshot_id text)
+RETURNS void
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	UPDATE steep_repl.inits SET snapshot_id = p_snapshot_id WHERE init_id = p_init_id;
+END;
+COMMENT ON FUNCTION steep_repl.record_init_snapshot(text, text) IS
+'internal: records which snapshot the source has written for an init';
+
 CREATE FUNCTION steep_repl.add_init_object(p_init_id text, p_node_id text, p_kind text, p_name text)
 RETURNS void
 LANGUAGE sql VOLATILE
@@ -2666,12 +2718,126 @@ AS 'MODULE_PATHNAME', 'steep_repl_start_reinit';
 COMMENT ON FUNCTION steep_repl.start_reinit(text, jsonb) IS
 'has the subscription of this node copy some of its tables again, while the source is written to: {"tables": ["schema.table", ...]}, {"schema": "name"} or {"full": true}. Empties these tables and no others. Starts at commit';
 
+CREATE FUNCTION steep_repl.new_slot(p_params jsonb, p_owner oid)
+RETURNS text
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	INSERT INTO steep_repl.init_slots AS s
+		(slot_name, node_id, publication, published, tables, created_by, owner)
+	VALUES (p_params ->> 'slot', p_params ->> 'node', p_params ->> 'publication',
+		(p_params ->> 'published')::boolean,
+		ARRAY(SELECT jsonb_array_elements_text(p_params -> 'tables')),
+		pg_get_userbyid(p_owner), p_owner)
+	ON CONFLICT (slot_name) DO UPDATE
+	SET node_id = excluded.node_id, status = 'preparing', lsn = NULL, snapshot_name = NULL,
+		publication = excluded.publication, published = excluded.published,
+		tables = excluded.tables, init_id = NULL, created_by = excluded.created_by,
+		owner = excluded.owner, created_at = now(), used_at = NULL, error_message = NULL
+	WHERE s.status IN ('used', 'dropped')
+	RETURNING slot_name;
+END;
+COMMENT ON FUNCTION steep_repl.new_slot(jsonb, oid) IS
+'internal: records a slot that is about to be prepared; null if another one of that name is';
+
+CREATE FUNCTION steep_repl.find_slot(
+	p_slot_name text, p_role oid,
+	OUT node_id text, OUT status text, OUT publication text, OUT published boolean, OUT tables text[],
+	OUT error_message text, OUT may boolean)
+RETURNS SETOF record
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+	SELECT s.node_id, s.status, s.publication, s.published, s.tables, s.error_message,
+		steep_repl.may_manage(p_role, s.owner)
+	FROM steep_repl.init_slots s
+	WHERE s.slot_name = p_slot_name;
+END;
+COMMENT ON FUNCTION steep_repl.find_slot(text, oid) IS
+'internal: how a prepared slot stands, and whether a role may manage it';
+
+CREATE FUNCTION steep_repl.node_slots(p_node_id text, OUT slot_name text)
+RETURNS SETOF text
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+	SELECT s.slot_name FROM steep_repl.init_slots s
+	WHERE s.node_id = p_node_id AND s.status IN ('preparing', 'prepared', 'failed')
+	ORDER BY s.slot_name;
+END;
+COMMENT ON FUNCTION steep_repl.node_slots(text) IS
+'internal: slots that are prepared on a node, and not used';
+
+CREATE FUNCTION steep_repl.slot_prepared(p_slot_name text, p_lsn pg_lsn, p_snapshot_name text)
+RETURNS void
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	UPDATE steep_repl.init_slots
+	SET status = 'prepared', lsn = p_lsn, snapshot_name = p_snapshot_name
+	WHERE slot_name = p_slot_name;
+END;
+COMMENT ON FUNCTION steep_repl.slot_prepared(text, pg_lsn, text) IS
+'internal: records that a slot is there, and which snapshot fits it';
+
+CREATE FUNCTION steep_repl.slot_released(p_slot_name text, p_error text)
+RETURNS void
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	UPDATE steep_repl.init_slots
+	SET snapshot_name = NULL,
+		status = CASE WHEN status = 'preparing' AND p_error IS NOT NULL THEN 'failed' ELSE status END,
+		error_message = CASE WHEN status = 'preparing' THEN p_error ELSE error_message END
+	WHERE slot_name = p_slot_name;
+END;
+COMMENT ON FUNCTION steep_repl.slot_released(text, text) IS
+'internal: records that the snapshot of a slot is not held any more; with an error, that the slot could not be prepared';
+
+CREATE FUNCTION steep_repl.end_slot(p_slot_name text, p_status text, p_init_id text)
+RETURNS void
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	UPDATE steep_repl.init_slots
+	SET status = p_status, init_id = p_init_id, used_at = now()
+	WHERE slot_name = p_slot_name;
+END;
+COMMENT ON FUNCTION steep_repl.end_slot(text, text, text) IS
+'internal: records what became of a prepared slot';
+
+CREATE FUNCTION steep_repl.adopt_slot(p_node_id text, p_slot_name text, p_publication text)
+RETURNS void
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	DELETE FROM steep_repl.init_objects
+	WHERE node_id = p_node_id AND NOT kept
+		AND (kind, name) IN (('slot', p_slot_name), ('publication', p_publication));
+END;
+COMMENT ON FUNCTION steep_repl.adopt_slot(text, text, text) IS
+'internal: keeps the next init from removing a slot that a failed one has not used';
+
+CREATE FUNCTION steep_repl.prepare_init(
+	p_node_id text,
+	p_slot_name text DEFAULT NULL,
+	p_options jsonb DEFAULT '{}')
+RETURNS steep_repl.init_slots
+LANGUAGE c VOLATILE
+AS 'MODULE_PATHNAME', 'steep_repl_prepare_init';
+COMMENT ON FUNCTION steep_repl.prepare_init(text, text, jsonb) IS
+'publishes tables of a node and creates a slot there, for a copy that you make yourself; returns where in the log it starts and the exported snapshot that fits it, for pg_dump --snapshot, which is held until complete_init or cancel_init. Acts at once, whatever becomes of the transaction';
+
+CREATE FUNCTION steep_repl.complete_init(
+	p_target_node text,
+	p_source_node text,
+	p_slot_name text,
+	p_options jsonb DEFAULT '{}')
+RETURNS steep_repl.nodes
+LANGUAGE c VOLATILE
+AS 'MODULE_PATHNAME', 'steep_repl_complete_init';
+COMMENT ON FUNCTION steep_repl.complete_init(text, text, text, jsonb) IS
+'makes this node, into which you have restored a copy of another, follow it from a slot that prepare_init created. Checks that the schemas agree. Starts at commit';
+
 CREATE FUNCTION steep_repl.cancel_init(p_node_id text)
 RETURNS steep_repl.nodes
 LANGUAGE c VOLATILE
 AS 'MODULE_PATHNAME', 'steep_repl_cancel_init';
 COMMENT ON FUNCTION steep_repl.cancel_init(text) IS
-'ends the init of this node and removes, in the background, what it has made on both nodes: then the node is uninitialized';
+'ends the init of this node and removes, in the background, what it has made on both nodes: then the node is uninitialized. Of another node it removes the slots that are prepared there';
 
 CREATE FUNCTION steep_repl.wait_init(p_node_id text, p_timeout_seconds int DEFAULT 86400)
 RETURNS steep_repl.nodes

@@ -155,6 +155,27 @@ steep_directory_unlink(Directory *directory, const FileName *name,
 	return ok;
 }
 
+bool
+steep_directory_size(Directory *directory, const FileName *name,
+					 uint64_t *size, Failure *failure)
+{
+	struct stat found;
+	int			part;
+	bool		ok;
+
+	if (!steep_directory_part(directory, steep_filename_directory(name), &part,
+							  failure))
+		return false;
+	ok = fstatat(part, steep_filename_base(name), &found,
+				 AT_SYMLINK_NOFOLLOW) == 0 ||
+		steep_failure_errno(failure, "could not look at file \"%s\"",
+							name->path);
+	if (ok)
+		*size = (uint64_t) found.st_size;
+	close(part);
+	return ok;
+}
+
 /*
  * Call visit with each entry of a part until it returns false.  The part's
  * descriptor is closed.

@@ -70,6 +70,12 @@ extern bool steep_directory_unlink(Directory *directory, const FileName *name,
 								   Failure *failure);
 
 /*
+ * How many bytes a file has, whatever they are.
+ */
+extern bool steep_directory_size(Directory *directory, const FileName *name,
+								 uint64_t *size, Failure *failure);
+
+/*
  * Remove what writers that have died have left: every temporary file.  Only
  * when no writer is at work.  steep_manifest_write() does it by itself.
  */

@@ -12,6 +12,7 @@
 #include "lib/stringinfo.h"
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
+#include "utils/snapmgr.h"
 
 #include "base/pinned.h"
 #include "jobs/books.h"
@@ -73,6 +74,18 @@ steep_books_rows(const Statement *statement, const char *const *values)
 	rows = steep_spool_texts(spool);
 	steep_books_close(books);
 	steep_spool_end(spool);
+	return rows;
+}
+
+/* The same as it is now, whatever snapshot the transaction has. */
+List *
+steep_books_rows_now(const Statement *statement, const char *const *values)
+{
+	List	   *rows;
+
+	PushActiveSnapshot(GetLatestSnapshot());
+	rows = steep_books_rows(statement, values);
+	PopActiveSnapshot();
 	return rows;
 }
 

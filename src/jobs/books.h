@@ -34,6 +34,8 @@ extern char **steep_books_row(const Statement *statement,
 							  const char *const *values);
 extern List *steep_books_rows(const Statement *statement,
 							  const char *const *values);
+extern List *steep_books_rows_now(const Statement *statement,
+								  const char *const *values);
 extern bool steep_books_hold_extension(void);
 extern const char *steep_books_number(int64 number);
 extern const char *steep_books_list(const int64 *numbers, int count);

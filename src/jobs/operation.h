@@ -121,6 +121,13 @@ typedef struct Operation
 						const JobError *error);
 
 	/*
+	 * Submit a job with these parameters (jsonb as text) for a session that
+	 * waits for what it finds, in a transaction of its own; as in errand.h.
+	 * Runs as the role of that session.  May be NULL.
+	 */
+	void		(*submit) (const char *params);
+
+	/*
 	 * Somebody wants the operation ended that has this id.  If it has no job
 	 * any more, but waits for a person, end it if the caller may, and return
 	 * true.  Runs as the extension's owner.  May be NULL.

@@ -13,7 +13,7 @@
 #include "utils/snapmgr.h"
 
 #include "jobs/ledger.h"
-#include "ops/init.h"
+#include "ops/init_files.h"
 
 static const Statement new_init = {
 	.site = SITE_LOCAL,
@@ -65,8 +65,10 @@ static const Statement read_node = {
 };
 
 static const InitMethod methods[] = {
-	{"snapshot", true, 150000, steep_init_plan_snapshot},
-	{"direct", true, 150000, steep_init_plan_direct},
+	{"snapshot", true, 150000, steep_init_plan_snapshot, false, false, NULL},
+	{"direct", true, 150000, steep_init_plan_direct, false, false, NULL},
+	{"two-phase", true, 150000, steep_init_plan_files, true, false, steep_files_check},
+	{"manual", false, 150000, steep_init_plan_manual, false, true, NULL},
 };
 
 /* Find a method by its name; an error if there is none. */

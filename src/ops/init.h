@@ -64,17 +64,23 @@ typedef enum InitState
 	NODE_REINITIALIZING
 } InitState;
 
+typedef struct Init Init;
+
 /* How rows get here. */
 typedef struct InitMethod
 {
 	const char *name;
 	bool		empty;			/* tables here must have no rows */
 	int			version;		/* server_version_num that both need at least */
-	void		(*plan) (List **steps); /* adds StepSpecs from INIT_STAGE_SCHEMA on */
+	void		(*plan) (List **steps); /* adds StepSpecs from
+										 * INIT_STAGE_SCHEMA on */
+	bool		files;			/* the source writes files for its slot */
+	bool		own;			/* rows are of the user's own backup */
+	void		(*check) (const Init *init);	/* the options; or NULL */
 } InitMethod;
 
 /* A row of steep_repl.inits, and what is to be known of it before that. */
-typedef struct Init
+struct Init
 {
 	const char *id;				/* NULL until it is recorded */
 	const char *node;			/* that becomes a copy: this one */
@@ -90,14 +96,16 @@ typedef struct Init
 	const char *snapshot_id;	/* or NULL */
 	const char *merge_id;		/* or NULL */
 	const char *lsn;			/* where the slot starts, or NULL */
-} Init;
+};
 
 /* A row of steep_repl.init_objects. */
 typedef struct InitObject
 {
 	const char *id;
 	const char *node;			/* that has it */
-	const char *kind;			/* subscription, slot, publication, table, rows */
+	const char *kind;			/* subscription, slot, publication, table,
+								 * rows, snapshot: here by its id, on the
+								 * source by the slot it is for */
 	const char *name;
 } InitObject;
 
@@ -159,6 +167,7 @@ extern char *steep_init_object_name(const char *node);
 extern void steep_init_settle_names(Init *init);
 extern PeerAddress *steep_init_source_address(const Init *init);
 extern InitState steep_init_lock(const char *node);
+extern void steep_init_enqueue(const Init *init);
 extern void steep_init_deny(const char *node);
 
 /* the steps, and what plans them */
@@ -172,8 +181,11 @@ extern void steep_init_subscribe(StepContext *step);
 extern void steep_init_copy(StepContext *step);
 extern void steep_init_reset(StepContext *step);
 extern void steep_init_catch_up(StepContext *step);
+extern void steep_init_wait_until(bool (*done) (void *arg), void *arg);
 extern void steep_init_plan_snapshot(List **steps);
 extern void steep_init_plan_direct(List **steps);
+extern void steep_init_plan_files(List **steps);
+extern void steep_init_plan_manual(List **steps);
 extern void steep_init_plan_step(List **steps, int stage, const char *kind);
 
 /* init_operation.c */

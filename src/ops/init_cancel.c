@@ -15,7 +15,7 @@
 #include "jobs/audit.h"
 #include "jobs/ledger.h"
 #include "jobs/queue.h"
-#include "ops/init.h"
+#include "ops/init_manual.h"
 
 PG_FUNCTION_INFO_V1(steep_repl_cancel_init);
 PG_FUNCTION_INFO_V1(steep_repl_wait_init);
@@ -50,9 +50,12 @@ enum
 	LAST_RUNS
 };
 
-/* Find the last init of a node, which the caller may end. */
+/*
+ * Find the last init of a node, which the caller may end; if there is none,
+ * NULL or an error.
+ */
 static char **
-find_last(const char *node)
+find_last(const char *node, bool none)
 {
 	const char *values[] = {node, psprintf("%u", GetUserId())};
 	char	  **last = steep_books_row(&lock_init, values);
@@ -65,10 +68,14 @@ find_last(const char *node)
 	state = steep_init_state_parse(last[LAST_STATE]);
 	if (last[LAST_INIT] == NULL || state == NODE_SYNCHRONIZED ||
 		state == NODE_UNINITIALIZED)
+	{
+		if (none)
+			return NULL;
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("node \"%s\" is not being initialised", node),
 				 errdetail("It is %s.", last[LAST_STATE])));
+	}
 	return last;
 }
 
@@ -76,7 +83,8 @@ find_last(const char *node)
  * cancel_init(p_node_id text)
  *
  * A job that runs is cancelled, and its end submits one that removes what it
- * has made; after one that has failed that is submitted here.
+ * has made; after one that has failed that is submitted here.  Slots that are
+ * prepared on the node, for an init of another, are removed at once.
  */
 Datum
 steep_repl_cancel_init(PG_FUNCTION_ARGS)
@@ -85,7 +93,9 @@ steep_repl_cancel_init(PG_FUNCTION_ARGS)
 	char	  **last;
 
 	steep_job_check();
-	last = find_last(node);
+	last = find_last(node, steep_manual_drop_slots(node));
+	if (last == NULL)
+		PG_RETURN_DATUM(steep_init_node_record(node));
 	if (!steep_books_bool(last[LAST_RUNS]))
 	{
 		steep_init_enqueue_clean(last[LAST_INIT]);

@@ -20,7 +20,7 @@
 #include "generate/subscription_sql.h"
 #include "jobs/ledger.h"
 #include "jobs/progress.h"
-#include "ops/init.h"
+#include "ops/init_files.h"
 #include "ops/tables.h"
 
 #define RELEASE_MS 100			/* between two tries to drop a slot in use */
@@ -114,6 +114,8 @@ clean_source(Session *session, void *arg)
 			continue;
 		if (is_kind(object, "slot"))
 			steep_init_drop_slot(session, object->name);
+		else if (is_kind(object, "snapshot"))
+			steep_files_discard(session, object->name);
 		else if (is_kind(object, "publication"))
 			steep_peer_none(session->peer,
 							steep_publication_drop_sql(object->name), NULL);
@@ -161,6 +163,8 @@ steep_init_clean(StepContext *step)
 	{
 		const InitObject *object = lfirst(cell);
 
+		if (is_kind(object, "snapshot") && strcmp(object->node, here) == 0)
+			steep_files_await_end(object);
 		if (is_kind(object, "subscription") && strcmp(object->node, here) == 0)
 			drop_subscription(cleaning.init, object->name);
 	}

@@ -11,6 +11,7 @@
 #include "jobs/progress.h"
 #include "ops/apply.h"
 #include "ops/init_direct.h"
+#include "ops/init_files.h"
 
 static const Statement read_state = {
 	.site = SITE_LOCAL,
@@ -47,6 +48,9 @@ static const struct
 	{"finish", steep_apply_run},
 	{"sequences", steep_direct_sequences},
 	{"analyze", steep_apply_analyze},
+	{"files_export", steep_files_export},
+	{"files_wait", steep_files_wait},
+	{"files_load", steep_files_load},
 };
 
 /* The subscription's own workers copy. */
@@ -112,6 +116,8 @@ end(const Job *job, JobStatus status, const JobError *error)
 	const Init *init = steep_init_load(job->init_id);
 
 	steep_init_mark(init->id, steep_job_status_name(status), error);
+	if (status != JOB_COMPLETE)
+		steep_files_end(init);
 	if (status == JOB_FAILED)
 		move(job, init, NODE_FAILED, error);
 	else if (status == JOB_CANCELLED)

@@ -55,6 +55,26 @@ static const Option known[] = {
 		.check = steep_option_flag,
 		.hint = "Write true to add rows to tables that have some already.",
 	},
+	{
+		.name = "lsn",
+		.check = steep_option_name,
+		.hint = "Write where in the source's log the backup ends, like \"0/16B3748\".",
+	},
+	{
+		.name = "path",
+		.check = steep_option_name,
+		.hint = "Write the directory in which the source is to write files.",
+	},
+	{
+		.name = "input",
+		.check = steep_option_name,
+		.hint = "Write the directory of this node to which the files will be moved.",
+	},
+	{
+		.name = "compression",
+		.check = steep_option_name,
+		.hint = "Write none, gzip, lz4 or zstd, with an optional level as in \"zstd:3\".",
+	},
 };
 
 /* Refuse options that do not exist, or whose value is not of their kind. */

@@ -18,7 +18,7 @@
 #include "base/sqltext.h"
 #include "jobs/ledger.h"
 #include "jobs/queue.h"
-#include "ops/init.h"
+#include "ops/init_files.h"
 #include "ops/snapshot.h"
 #include "run/subscription.h"
 
@@ -131,6 +131,8 @@ check(Session *session, void *arg)
 
 	steep_session_check_other(session);
 	steep_init_check_source(session, init);
+	if (init->method->files)
+		steep_files_check_source(session);
 	tables = steep_init_find_tables(session, init->asked,
 									steep_init_text(init, "publication"));
 	init->tables = steep_init_table_names(tables);
@@ -178,6 +180,8 @@ record_objects(const Init *init)
 								 init->publication);
 	steep_init_record_object(init, init->node, "subscription",
 							 init->subscription);
+	if (init->method->files)
+		steep_init_record_object(init, init->source, "snapshot", init->slot);
 }
 
 /* Plan one step, of a stage and a kind. */
@@ -193,8 +197,8 @@ steep_init_plan_step(List **steps, int stage, const char *kind)
 }
 
 /* Submit the job. */
-static void
-enqueue(const Init *init)
+void
+steep_init_enqueue(const Init *init)
 {
 	JobSpec		job = {
 		.operation = INIT_START,
@@ -205,9 +209,42 @@ enqueue(const Init *init)
 
 	steep_init_plan_step(&steps, INIT_STAGE_CLEAN, "clean");
 	steep_init_plan_step(&steps, INIT_STAGE_SOURCE, "clean_source");
-	steep_init_plan_step(&steps, INIT_STAGE_PREPARE, "prepare");
+	if (!init->method->own)
+		steep_init_plan_step(&steps, INIT_STAGE_PREPARE, "prepare");
 	init->method->plan(&steps);
 	(void) steep_job_enqueue(&job, steps);
+}
+
+static void
+report_option(const Init *init, const char *name)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("method \"%s\" has no option \"%s\"",
+					init->method->name, name),
+			 errhint("Leave it out, or choose another method.")));
+}
+
+/* Refuse what the method can't do. */
+static void
+check_method(const Init *init)
+{
+	static const char *const of_files[] = {"path", "input", "compression"};
+
+	for (int i = 0; i < (int) lengthof(of_files); i++)
+	{
+		if (!init->method->files && steep_init_text(init, of_files[i]) != NULL)
+			report_option(init, of_files[i]);
+	}
+	if (!init->method->own && steep_init_text(init, "lsn") != NULL)
+		report_option(init, "lsn");
+	if (init->method->own)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("method \"%s\" takes two calls", init->method->name),
+				 errhint("Call steep_repl.prepare_init() for the source, restore a backup of it, then call steep_repl.complete_init().")));
+	if (init->method->check != NULL)
+		init->method->check(init);
 }
 
 static const char *
@@ -235,6 +272,7 @@ steep_repl_start_init(PG_FUNCTION_ARGS)
 		PG_GETARG_JSONB_P(3);
 	steep_job_check();
 	steep_init_check_options(init.options);
+	check_method(&init);
 	steep_init_settle_names(&init);
 	steep_init_check_here(init.node);
 	init.asked = steep_init_qualify(steep_snapshot_tables_option(init.options));
@@ -246,6 +284,6 @@ steep_repl_start_init(PG_FUNCTION_ARGS)
 	record_objects(&init);
 	steep_init_move(init.node, state, NODE_PREPARING,
 					GetUserNameFromId(GetUserId(), false), init.id, NULL);
-	enqueue(&init);
+	steep_init_enqueue(&init);
 	PG_RETURN_DATUM(steep_init_node_record(init.node));
 }

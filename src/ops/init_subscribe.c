@@ -49,13 +49,15 @@ steep_init_subscribe(StepContext *step)
 		.publication = init->publication,
 		.slot = init->slot,
 		.copy = strcmp(init->method->name, "snapshot") == 0,
+		.start = init->method->own ? steep_init_text(init, "lsn") : NULL,
 	};
 
 	steep_progress_phase("subscribing");
 	steep_subscription_create(&spec, steep_init_source_address(init));
 	if (!spec.copy)
-		steep_init_move(init->node, NODE_COPYING, NODE_CATCHING_UP,
-						step->job->owner_name, NULL, NULL);
+		steep_init_move(init->node,
+						init->method->own ? NODE_PREPARING : NODE_COPYING,
+						NODE_CATCHING_UP, step->job->owner_name, NULL, NULL);
 }
 
 /* Read how the subscription stands. */
@@ -115,8 +117,8 @@ rest(void)
  * new snapshot.  Between them none is held: it would keep VACUUM from its work
  * for hours.
  */
-static void
-look_until(bool (*done) (Follower *follower), Follower *follower)
+void
+steep_init_wait_until(bool (*done) (void *arg), void *arg)
 {
 	bool		ended;
 
@@ -125,7 +127,7 @@ look_until(bool (*done) (Follower *follower), Follower *follower)
 	{
 		pgstat_clear_snapshot();
 		PushActiveSnapshot(GetLatestSnapshot());
-		ended = done(follower);
+		ended = done(arg);
 		if (ended)
 			return;
 		PopActiveSnapshot();
@@ -156,8 +158,9 @@ show_copy(Follower *follower, char **state)
 }
 
 static bool
-is_copied(Follower *follower)
+is_copied(void *arg)
 {
+	Follower   *follower = arg;
 	char	  **state = read_state(follower);
 
 	check_state(follower, state);
@@ -175,7 +178,7 @@ watch_copy(Session *session, void *arg)
 	follower->total = steep_books_integer(steep_peer_value(session->peer,
 														   steep_publish_size_sql(),
 														   names));
-	look_until(is_copied, follower);
+	steep_init_wait_until(is_copied, follower);
 }
 
 /* Wait until the subscription's own workers have copied all tables. */
@@ -228,8 +231,9 @@ show_lag(Follower *follower, int64 lag)
  * that is written to is never caught up with any more than that.
  */
 static bool
-is_near(Follower *follower)
+is_near(void *arg)
 {
+	Follower   *follower = arg;
 	const char *values[] = {follower->init->slot};
 	char	  **position;
 	uint64		now;
@@ -257,7 +261,7 @@ follow(Session *session, void *arg)
 	Follower   *follower = arg;
 
 	follower->session = session;
-	look_until(is_near, follower);
+	steep_init_wait_until(is_near, follower);
 }
 
 /* Wait until what the source has committed is applied here. */

@@ -35,7 +35,6 @@ static const Statement new_snapshot = {
 
 static const Statement load_snapshot = {
 	.site = SITE_LOCAL,
-	.writes = true,
 	.purpose = "read the snapshot's record",
 	.text = "SELECT path, compression, parallel, verify, options, directory_made\n"
 	"FROM steep_repl.snapshots WHERE snapshot_id = $1",
@@ -122,20 +121,25 @@ steep_snapshot_new(const char *kind, const char *path,
 	return steep_books_row(&new_snapshot, values)[0];
 }
 
-/* Read what a snapshot's job was asked to do. */
+/*
+ * Read what a snapshot's job was asked to do; a database snapshot that was
+ * imported may be older than that.
+ */
 FileSnapshot *
 steep_snapshot_load(const char *id)
 {
 	const char *values[] = {id};
-	char	  **row = steep_books_row(&load_snapshot, values);
+	List	   *rows = steep_books_rows_now(&load_snapshot, values);
+	char	  **row;
 	FileSnapshot *snapshot = palloc0(sizeof(FileSnapshot));
 	Failure		failure;
 
-	if (row == NULL)
+	if (rows == NIL)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("snapshot \"%s\" does not exist", id),
 				 errhint("Its record was removed; start a new one.")));
+	row = linitial(rows);
 	snapshot->id = id;
 	snapshot->path = row[0];
 	if (row[1] != NULL)

@@ -16,6 +16,9 @@
  * of it.  So a job that lost it, or its workers, removes what is there and
  * starts over.
  *
+ * The step that holds takes the database snapshot itself, or imports one that
+ * somebody else has exported.
+ *
  *-------------------------------------------------------------------------
  */
 #ifndef STEEP_REPL_SNAPSHOT_H
@@ -144,6 +147,14 @@ extern void steep_snapshot_make_directory(StepContext *step);
 extern bool steep_snapshot_remove(const FileSnapshot *snapshot);
 extern void steep_snapshot_plan(StepContext *step);
 
+/* snapshot_import.c */
+extern void steep_snapshot_check_exported(Jsonb *options);
+extern const char *steep_snapshot_exported_params(const char *options);
+extern const char *steep_snapshot_exported(const char *params);
+extern char *steep_snapshot_exported_lsn(const char *options);
+extern void steep_snapshot_import(const char *params);
+extern void steep_snapshot_check_imported(const StepContext *step);
+
 /* snapshot_hold.c */
 extern void steep_snapshot_begin_hold(StepContext *step);
 extern void steep_snapshot_hold(StepContext *step);
@@ -158,6 +169,7 @@ extern void steep_snapshot_read_facts(const FileSnapshot *snapshot,
 									  Manifest *manifest);
 
 /* snapshot_schema.c */
+extern char *steep_snapshot_table_names(const char *relids);
 extern List *steep_snapshot_left_out(const char *relids);
 extern SnapshotSchema *steep_snapshot_write_schema(const FileSnapshot *snapshot,
 												   const char *relids);

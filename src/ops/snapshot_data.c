@@ -155,7 +155,7 @@ steep_snapshot_data(StepContext *step)
 {
 	const FileSnapshot *snapshot = steep_snapshot_load(step->job->snapshot_id);
 	const char *values[] = {snapshot->id, step->params};
-	List	   *rows = steep_books_rows(&list_chunks, values);
+	List	   *rows = steep_books_rows_now(&list_chunks, values);
 	Directory  *directory = steep_held_open(steep_snapshot_place(snapshot->path,
 																 SNAPSHOT_WRITE));
 	List	   *files = NIL;

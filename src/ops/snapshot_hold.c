@@ -6,7 +6,8 @@
  * It locks the tables before it takes the snapshot: so no table can be
  * emptied or rewritten in between, which would show it without rows.  That
  * takes the list of tables from the plan; if they have changed since, the job
- * plans again.
+ * plans again.  A snapshot that is imported is older than the locks: there it
+ * is looked afterwards whether the tables are as it has them.
  *
  *-------------------------------------------------------------------------
  */
@@ -61,7 +62,7 @@ lock_tables(const char *relids)
 	set_local("lock_timeout", "0");
 }
 
-/* Lock the tables; the snapshot is taken after that. */
+/* Lock the tables; the snapshot is taken after that, or imported. */
 void
 steep_snapshot_begin_hold(StepContext *step)
 {
@@ -73,16 +74,22 @@ steep_snapshot_begin_hold(StepContext *step)
 	lock_tables(steep_snapshot_relids(step->params));
 	XactIsoLevel = XACT_REPEATABLE_READ;
 	XactReadOnly = true;
+	steep_snapshot_import(step->params);
 }
 
 static void
 check_plan(const StepContext *step)
 {
-	List	   *now = steep_snapshot_list_tables(steep_snapshot_relids(step->job->params));
+	bool		imported = steep_snapshot_exported(step->params) != NULL;
+	List	   *now;
 
+	if (imported)
+		steep_snapshot_check_imported(step);
+	now = steep_snapshot_list_tables(steep_snapshot_relids(step->job->params));
 	if (!steep_snapshot_same_tables(steep_snapshot_planned_tables(step->job->snapshot_id), now))
 		ereport(ERROR,
-				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				(errcode(imported ? ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE :
+						 ERRCODE_T_R_SERIALIZATION_FAILURE),
 				 errmsg("tables have changed while the snapshot was planned")));
 }
 
@@ -108,6 +115,8 @@ steep_snapshot_hold(StepContext *step)
 										 steep_snapshot_relids(step->job->params));
 	result->facts = steep_snapshot_collect_facts(steep_snapshot_relids(step->params),
 												 schema, &result->lsn);
+	if (steep_snapshot_exported(step->params) != NULL)
+		result->lsn = steep_snapshot_exported_lsn(snapshot->options);
 	step->result = result;
 	steep_hold_keep(all_done, step);
 }

@@ -113,9 +113,9 @@ record_tables(const char *id, List *tables)
 	(void) steep_snapshot_end_records(&records);
 }
 
-/* Write down which tables the step that holds has to lock. */
+/* Write down what the step that holds has to lock and to import. */
 static char *
-hold_params(List *tables)
+hold_params(List *tables, const FileSnapshot *snapshot)
 {
 	StringInfoData params;
 	ListCell   *cell;
@@ -126,7 +126,8 @@ hold_params(List *tables)
 		appendStringInfo(&params, "%s%s",
 						 cell == list_head(tables) ? "" : ", ",
 						 ((SnapshotTable *) lfirst(cell))->relid);
-	appendStringInfoString(&params, "]}");
+	appendStringInfo(&params, "]%s}",
+					 steep_snapshot_exported_params(snapshot->options));
 	return params.data;
 }
 
@@ -174,7 +175,7 @@ steep_snapshot_plan(StepContext *step)
 	tables = steep_snapshot_list_tables(steep_snapshot_relids(step->job->params));
 	steep_progress_tables(list_length(tables), 0);
 	record_tables(snapshot->id, tables);
-	hold.params = hold_params(tables);
+	hold.params = hold_params(tables, snapshot);
 	steep_job_add_step(step, &hold);
 	steep_snapshot_begin_chunks(&records, snapshot->id);
 	foreach(cell, steep_parts_cut(tables, snapshot->parallel))

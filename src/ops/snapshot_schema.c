@@ -28,8 +28,8 @@ static const Statement extension_version = {
 };
 
 /* Name the tables that are created, as an array. */
-static char *
-table_names(const char *relids)
+char *
+steep_snapshot_table_names(const char *relids)
 {
 	const char *values[] = {relids};
 	Spool	   *spool = steep_spool_create("names");
@@ -50,7 +50,7 @@ table_names(const char *relids)
 List *
 steep_snapshot_left_out(const char *relids)
 {
-	const char *values[] = {table_names(relids)};
+	const char *values[] = {steep_snapshot_table_names(relids)};
 	Spool	   *spool = steep_spool_create("omissions");
 	List	   *left_out = NIL;
 	char	  **row;
@@ -93,7 +93,7 @@ SnapshotSchema *
 steep_snapshot_write_schema(const FileSnapshot *snapshot, const char *relids)
 {
 	SnapshotSchema *schema = palloc0(sizeof(SnapshotSchema));
-	const char *values[] = {table_names(relids)};
+	const char *values[] = {steep_snapshot_table_names(relids)};
 	Directory  *directory = steep_held_open(steep_snapshot_place(snapshot->path,
 																 SNAPSHOT_WRITE));
 	Spool	   *spool = steep_spool_create("statements");

@@ -31,7 +31,9 @@ PG_FUNCTION_INFO_V1(steep_repl_start_snapshot);
 
 #define MOST_NAMED 20			/* objects in a warning */
 
-static const char *const known_options[] = {"tables", NULL};
+static const char *const known_options[] = {
+	"tables", "snapshot", "lsn", "slot", NULL
+};
 
 /* Read the option "tables", NULL if it is not given. */
 ArrayType *
@@ -201,6 +203,7 @@ steep_repl_start_snapshot(PG_FUNCTION_ARGS)
 	steep_job_check();
 	steep_job_check_parallel(parallel);
 	steep_snapshot_check_options(options, known_options);
+	steep_snapshot_check_exported(options);
 	compression = check_compression(PG_ARGISNULL(1) ? "none" :
 									text_to_cstring(PG_GETARG_TEXT_PP(1)));
 	params = check_tables(options);

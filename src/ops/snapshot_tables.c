@@ -123,7 +123,7 @@ steep_snapshot_list_tables(const char *relids)
 	return tables;
 }
 
-/* Read which tables were planned, as the active snapshot knows. */
+/* Read which tables were planned. */
 List *
 steep_snapshot_planned_tables(const char *id)
 {
@@ -131,7 +131,7 @@ steep_snapshot_planned_tables(const char *id)
 	List	   *tables = NIL;
 	ListCell   *cell;
 
-	foreach(cell, steep_books_rows(&planned_tables, values))
+	foreach(cell, steep_books_rows_now(&planned_tables, values))
 		tables = lappend(tables, take_table(lfirst(cell)));
 	return tables;
 }

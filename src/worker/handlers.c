@@ -9,7 +9,7 @@
 
 #include "jobs/operation.h"
 #include "ops/apply.h"
-#include "ops/init.h"
+#include "ops/init_manual.h"
 #include "ops/merge.h"
 #include "ops/snapshot.h"
 #include "worker/worker.h"
@@ -25,6 +25,7 @@ static const Operation *const operations[] = {
 	&steep_init_operation,
 	&steep_reinit_operation,
 	&steep_init_clean_operation,
+	&steep_hold_operation,
 #ifdef STEEP_TEST_POINTS
 	&steep_test_operation,
 #endif

@@ -84,18 +84,25 @@ steep_worker_address(void)
 }
 
 /*
- * Connect to the job's database as the job's owner, and as nobody else: the
+ * Connect to a database as a job's owner, and as nobody else: the
  * role's own settings may name another role.
  */
 void
-steep_worker_connect(const JobSlot *slot)
+steep_worker_connect_as(Oid database, Oid role)
 {
-	BackgroundWorkerInitializeConnectionByOid(slot->database, slot->owner, 0);
+	BackgroundWorkerInitializeConnectionByOid(database, role, 0);
 	steep_pin_session();
-	if (GetSessionUserId() != slot->owner || GetUserId() != slot->owner)
+	if (GetSessionUserId() != role || GetUserId() != role)
 		ereport(FATAL,
 				(errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
 				 errmsg("settings of the job's owner make its sessions run as another role")));
+}
+
+/* Connect to the job's database as its owner. */
+void
+steep_worker_connect(const JobSlot *slot)
+{
+	steep_worker_connect_as(slot->database, slot->owner);
 }
 
 /* Begin a short transaction whose results go to "context". */

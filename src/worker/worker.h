@@ -50,6 +50,9 @@ extern void steep_announce(JobSlot *slot, MemoryContext context,
 /* helper_main.c */
 extern PGDLLEXPORT void steep_helper_main(Datum arg);
 
+/* errand_main.c */
+extern PGDLLEXPORT void steep_errand_main(Datum arg);
+
 /* step.c */
 extern StepResult steep_step_run(JobSlot *slot, Job *job, int helper);
 
@@ -60,6 +63,7 @@ extern bool steep_worker_start(const char *function, const char *type,
 							   BackgroundWorkerHandle **handle);
 extern void steep_worker_signals(void);
 extern SlotAddress steep_worker_address(void);
+extern void steep_worker_connect_as(Oid database, Oid role);
 extern void steep_worker_connect(const JobSlot *slot);
 extern void steep_worker_begin(MemoryContext context);
 extern void steep_worker_commit(MemoryContext context);
