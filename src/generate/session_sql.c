@@ -83,3 +83,20 @@ steep_session_read_sql(void)
 
 	return &statement;
 }
+
+/*
+ * Have the transaction that has just begun read a snapshot that was exported.
+ *
+ *	SET TRANSACTION SNAPSHOT <name>
+ */
+const Statement *
+steep_session_snapshot_sql(const char *name)
+{
+	Statement  *statement = palloc0(sizeof(Statement));
+
+	statement->site = SITE_PEER;
+	statement->purpose = "take the snapshot";
+	statement->text = psprintf("SET TRANSACTION SNAPSHOT %s",
+							   steep_sql_literal(name));
+	return statement;
+}

@@ -139,6 +139,12 @@ extern void steep_merge_record_statements(Session *session,
 										  const Merge *merge,
 										  TablePair *pair);
 
+/* merge_snapshot.c */
+extern char *steep_merge_snapshot_params(const MergeOptions *options);
+extern void steep_merge_begin_step(StepContext *step);
+extern void steep_merge_take_snapshot(void);
+extern void steep_merge_read_peer(Session *session, const Merge *merge);
+
 /* merge_sequences.c */
 extern void steep_merge_check_sequences(Session *session, List *pairs);
 extern List *steep_merge_sequence_statements(Session *session,

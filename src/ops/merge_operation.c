@@ -114,6 +114,7 @@ const Operation steep_merge_operation = {
 	.name = MERGE_OPERATION,
 	.label = "merge",
 	.start = start,
+	.begin_step = steep_merge_begin_step,
 	.run_step = run_step,
 	.end = end,
 	.give_up = give_up,

@@ -314,7 +314,7 @@ plan_table(Merge *merge, Session *session, const char *table)
 	Counts		counts = {0};
 	const char *values[1];
 
-	steep_session_read(session);
+	steep_merge_read_peer(session, merge);
 	plan = make_plan(merge, session, table, 1);
 	values[0] = plan->pair->record;
 	steep_merge_book(&clear_plan, values, NIL);
@@ -336,7 +336,10 @@ replan_table(Merge *merge, Session *session, const char *table, int round)
 
 	steep_session_read(session);
 	plan = make_plan(merge, session, table, round);
-	cut = steep_merge_keys_chunk_sql(plan->pair, CUT_STALE);
+	if (merge->options->local_snapshot)
+		plan->rule.updates = false;
+	cut = steep_merge_keys_chunk_sql(plan->pair, merge->options->local_snapshot ?
+									 CUT_STALE_ONE_SIDED : CUT_STALE);
 	for (;;)
 	{
 		const char *values[] = {
@@ -384,6 +387,7 @@ run(StepContext *step, bool anew)
 void
 steep_merge_plan(StepContext *step)
 {
+	steep_merge_take_snapshot();
 	run(step, true);
 }
 

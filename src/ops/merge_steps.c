@@ -18,10 +18,11 @@ static const Statement stale_tables = {
 	.text = "SELECT t.table_name FROM steep_repl.merge_tables t\n"
 	"WHERE t.merge_id = $1 AND EXISTS\n"
 	"  (SELECT FROM steep_repl.merge_rows r\n"
-	"   WHERE r.table_id = t.id AND r.state = 'stale')\n"
+	"   WHERE r.table_id = t.id AND r.state = 'stale'\n"
+	"     AND (r.category <> 'conflict' OR NOT $2))\n"
 	"ORDER BY t.seq",
-	.nparams = 1,
-	.params = {"text"},
+	.nparams = 2,
+	.params = {"text", "bool"},
 };
 
 static const Statement list_changes = {
@@ -134,6 +135,7 @@ steep_merge_enqueue(const char *id, const MergeOptions *options,
 					bool dry_run)
 {
 	bool		reverts = strcmp(plan, "revert") == 0;
+	char	   *snapshots = steep_merge_snapshot_params(options);
 	List	   *steps = NIL;
 	uint64		weight = 0;
 	ListCell   *cell;
@@ -143,6 +145,7 @@ steep_merge_enqueue(const char *id, const MergeOptions *options,
 		uint64		rows = weights ? weights[foreach_current_index(cell)] : 1;
 
 		steps = add(steps, plan, MERGE_STAGE_PLAN, lfirst(cell), rows);
+		((StepSpec *) llast(steps))->params = snapshots;
 		weight += rows;
 	}
 	if (!dry_run)
@@ -227,7 +230,9 @@ void
 steep_merge_plan_again(StepContext *step)
 {
 	const MergeOptions *options = steep_merge_load(step->job->merge_id)->options;
-	const char *values[] = {step->job->merge_id};
+	const char *values[] = {
+		step->job->merge_id, options->local_snapshot ? "true" : "false"
+	};
 	Spool	   *tables = steep_spool_create("tables");
 	int			replans = (int) steep_merge_param(step, "replans", 0);
 	int			round = (int) steep_merge_param(step, "round", 1) + 1;
