@@ -1508,6 +1508,18 @@ END;
 COMMENT ON FUNCTION steep_repl.mark_stale(bigint, bigint[]) IS
 'marks decisions whose rows moved before they could be applied';
 
+CREATE FUNCTION steep_repl.mark_all_stale(p_merge_id text)
+RETURNS void
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	UPDATE steep_repl.merge_rows r SET state = 'stale'
+	FROM steep_repl.merge_tables t
+	WHERE t.merge_id = p_merge_id AND r.table_id = t.id
+		AND r.state = 'planned' AND r.round > t.applied_round;
+END;
+COMMENT ON FUNCTION steep_repl.mark_all_stale(text) IS
+'marks all decisions that are planned as to be looked at again';
+
 CREATE FUNCTION steep_repl.mark_left_out(p_merge_id text, p_result jsonb)
 RETURNS void
 LANGUAGE sql VOLATILE
@@ -1986,6 +1998,13 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION steep_repl.leftovers() IS
 'lists what merges and snapshots have left on this node: "doubt", a batch of a merge that has ended, which the peer may have applied and this node has not (apply_merge finishes it); "marker", a batch that this node applied for a merge of another node more than a day ago (prune_merges forgets it); "server", the server of a merge that has ended (DROP SERVER ... CASCADE); "snapshot", the directory of half a snapshot (prune_snapshots removes it)';
+
+CREATE FUNCTION steep_repl.log_position()
+RETURNS pg_lsn
+LANGUAGE c VOLATILE
+AS 'MODULE_PATHNAME', 'steep_repl_log_position';
+COMMENT ON FUNCTION steep_repl.log_position() IS
+'how far the log of this node goes; what is committed by now is before it, and is on disk';
 
 CREATE FUNCTION steep_repl.start_merge(
 	p_peer_connstr text,

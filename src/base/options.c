@@ -105,6 +105,11 @@ static const Option known[] = {
 		.words = {"refuse", "allow"},
 	},
 	{
+		.name = "await_replication",
+		.check = steep_option_flag,
+		.hint = "Write true to wait, with the rows locked, for what subscriptions between the nodes bring.",
+	},
+	{
 		.name = "local_snapshot",
 		.check = steep_option_snapshot,
 		.hint = "Write what pg_export_snapshot() has returned here, in a transaction that is still open.",

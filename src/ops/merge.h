@@ -134,7 +134,7 @@ extern MergeOptions *steep_merge_options(char **found);
 /* merge_settle.c */
 extern void steep_merge_forget_batches(Session *session, const char *id);
 
-/* merge_plan.c */
+/* merge_statements.c */
 extern void steep_merge_record_statements(Session *session,
 										  const Merge *merge,
 										  TablePair *pair);
@@ -144,6 +144,9 @@ extern char *steep_merge_snapshot_params(const MergeOptions *options);
 extern void steep_merge_begin_step(StepContext *step);
 extern void steep_merge_take_snapshot(void);
 extern void steep_merge_read_peer(Session *session, const Merge *merge);
+
+/* merge_await.c */
+extern void steep_merge_let_pass(const Session *session, const Merge *merge);
 
 /* merge_sequences.c */
 extern void steep_merge_check_sequences(Session *session, List *pairs);
@@ -162,7 +165,7 @@ extern void steep_merge_enqueue_apply(const char *id,
 									  const MergeOptions *options,
 									  List *tables, int round);
 extern void steep_merge_check_limits(const StepContext *step);
-extern void steep_merge_plan_again(StepContext *step);
+extern void steep_merge_plan_again(StepContext *step, bool limited);
 
 /* the steps */
 extern void steep_merge_plan(StepContext *step);
@@ -173,6 +176,7 @@ extern void steep_merge_apply(StepContext *step);
 extern void steep_merge_split(StepContext *step);
 extern void steep_merge_batch(StepContext *step);
 extern void steep_merge_again(StepContext *step);
+extern void steep_merge_recheck(StepContext *step);
 extern void steep_merge_sequences(StepContext *step);
 extern void steep_merge_verify(StepContext *step);
 

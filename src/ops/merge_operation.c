@@ -54,6 +54,7 @@ static const struct
 	{"split", steep_merge_split},
 	{"batch", steep_merge_batch},
 	{"again", steep_merge_again},
+	{"recheck", steep_merge_recheck},
 	{"sequences", steep_merge_sequences},
 	{"verify", steep_merge_verify},
 };

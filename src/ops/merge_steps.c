@@ -148,13 +148,18 @@ steep_merge_enqueue(const char *id, const MergeOptions *options,
 		((StepSpec *) llast(steps))->params = snapshots;
 		weight += rows;
 	}
-	if (!dry_run)
+	if (!dry_run && options->await_replication && !reverts)
 	{
+		steps = add(steps, "recheck", MERGE_STAGE_APPLY, NULL, weight);
+		((StepSpec *) llast(steps))->params =
+			round_params(1, MERGE_REPLANS + 1, true);
+	}
+	else if (!dry_run)
 		steps = add_apply(steps, options,
 						  round_params(1, reverts ? 0 : MERGE_REPLANS, !reverts),
 						  weight);
+	if (!dry_run)
 		steps = add_last(steps, options->sequences && !reverts, tables);
-	}
 	(void) enqueue(id, reverts ? "revert" : "start", steps);
 }
 
@@ -225,9 +230,12 @@ steep_merge_check_limits(const StepContext *step)
 	steep_spool_end(tables);
 }
 
-/* Have the tables with stale rows planned and applied again, if they may be. */
+/*
+ * Have the tables with stale rows planned and applied again, if they may be;
+ * "limited" if what is planned has not been counted yet.
+ */
 void
-steep_merge_plan_again(StepContext *step)
+steep_merge_plan_again(StepContext *step, bool limited)
 {
 	const MergeOptions *options = steep_merge_load(step->job->merge_id)->options;
 	const char *values[] = {
@@ -244,7 +252,7 @@ steep_merge_plan_again(StepContext *step)
 	steep_books_close(books);
 	if (tables->nrows > 0 && replans > 0)
 	{
-		spec.params = round_params(round, replans - 1, false);
+		spec.params = round_params(round, replans - 1, limited);
 		spec.stage = step->stage + 1;
 		spec.kind = "replan";
 		while ((row = steep_spool_next(tables)) != NULL)

@@ -110,9 +110,9 @@ steep_merge_check_peer(const Session *session)
 static void
 warn_of_triggers(const Session *session, Site site)
 {
-	const Statement *ask = steep_merge_may_replicate_sql(site);
-	char	   *may = site == SITE_LOCAL ? steep_local_value(ask, NULL, NIL) :
-		steep_peer_value(session->peer, ask, NULL);
+	char	   *may = steep_session_value(session,
+										  steep_merge_may_replicate_sql(site),
+										  NULL);
 
 	if (strcmp(may, "t") != 0)
 		ereport(WARNING,

@@ -36,7 +36,7 @@ SELECT o, a.message FROM unnest(ARRAY[
 	'{"max_changes": 0}', '{"max_changes": 9223372036854775807}', '{"max_changes": 1e6}',
 	'{"max_change_percent": 0}', '{"max_change_percent": 0.5}', '{"max_change_percent": 100}',
 	'{"echo": "refuse"}', '{"echo": "allow"}',
-	'{"local_snapshot": "00000003-0000001B-1", "peer_snapshot": "00000003-0000001C-1"}',
+	'{"await_replication": true}', '{"local_snapshot": "00000003-0000001B-1", "peer_snapshot": "00000003-0000001C-1"}',
 	'{"tie": "manual", "batch_size": 10, "where": {"t": "a > 1"}}']) AS o, pg_temp.answer(o) AS a;
 
 -- refused
