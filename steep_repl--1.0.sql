@@ -27,6 +27,9 @@ CREATE TABLE steep_repl.nodes (
 	init_state text NOT NULL DEFAULT 'uninitialized'
 		CHECK (init_state IN ('uninitialized', 'preparing', 'copying', 'catching_up',
 			'synchronized', 'diverged', 'failed', 'reinitializing')),
+	init_changed_at timestamptz,
+	init_id text,
+	init_error text,
 	registered_by text NOT NULL,
 	registered_at timestamptz NOT NULL DEFAULT now()
 );
@@ -36,6 +39,10 @@ COMMENT ON TABLE steep_repl.nodes IS 'nodes: one row each; the one without host 
 COMMENT ON COLUMN steep_repl.nodes.server IS 'postgres_fdw server to reach it by; without one it is reached by host and port';
 COMMENT ON COLUMN steep_repl.nodes.status IS 'what was last reported; node_status() says what has become of that';
 COMMENT ON COLUMN steep_repl.nodes.last_seen IS 'its last heartbeat; that of this node keeps itself, and node_status() shows it';
+COMMENT ON COLUMN steep_repl.nodes.init_state IS 'how far the node is on its way to be a copy of another that follows it';
+COMMENT ON COLUMN steep_repl.nodes.init_changed_at IS 'since when';
+COMMENT ON COLUMN steep_repl.nodes.init_id IS 'the last init of this node, in inits';
+COMMENT ON COLUMN steep_repl.nodes.init_error IS 'why the node is failed or diverged, and what to do';
 COMMENT ON COLUMN steep_repl.nodes.registered_by IS 'role that registered it, and that may change and remove it';
 
 CREATE TABLE steep_repl.schema_fingerprints (
@@ -69,6 +76,7 @@ CREATE TABLE steep_repl.work_queue (
 	operation text NOT NULL CHECK (length(operation) BETWEEN 1 AND 63),
 	snapshot_id text,
 	merge_id text,
+	init_id text,
 	params jsonb NOT NULL DEFAULT '{}',
 	status text NOT NULL DEFAULT 'pending'
 		CHECK (status IN ('pending', 'running', 'complete', 'failed', 'cancelled')),
@@ -98,6 +106,7 @@ CREATE INDEX work_queue_failed ON steep_repl.work_queue (completed_at)
 	WHERE status = 'failed';
 CREATE INDEX work_queue_merge ON steep_repl.work_queue (merge_id);
 CREATE INDEX work_queue_snapshot ON steep_repl.work_queue (snapshot_id);
+CREATE INDEX work_queue_init ON steep_repl.work_queue (init_id);
 COMMENT ON TABLE steep_repl.work_queue IS 'jobs: one row each long operation, from its submit on';
 COMMENT ON COLUMN steep_repl.work_queue.owner IS 'role that submitted the job and that it runs as';
 COMMENT ON COLUMN steep_repl.work_queue.owner_name IS 'name of that role at submit; both must still fit';
@@ -390,6 +399,70 @@ COMMENT ON COLUMN steep_repl.snapshot_chunks.first_block IS 'of the table, as it
 COMMENT ON COLUMN steep_repl.snapshot_chunks.last_block IS 'the first that is not in it any more; null: up to its end';
 COMMENT ON COLUMN steep_repl.snapshot_chunks.done IS 'the file is written, or its rows are loaded';
 
+CREATE TABLE steep_repl.inits (
+	init_id text PRIMARY KEY,
+	kind text NOT NULL CHECK (kind IN ('init', 'reinit')),
+	node_id text NOT NULL,
+	source text NOT NULL,
+	method text NOT NULL CHECK (method IN
+		('snapshot', 'direct', 'two-phase', 'manual', 'bidirectional-merge')),
+	status text NOT NULL DEFAULT 'pending'
+		CHECK (status IN ('pending', 'running', 'complete', 'failed', 'cancelled')),
+	options jsonb NOT NULL DEFAULT '{}',
+	tables text[] NOT NULL,
+	publication text NOT NULL,
+	slot text NOT NULL,
+	subscription text NOT NULL,
+	snapshot_id text,
+	merge_id text,
+	lsn pg_lsn,
+	rows bigint,
+	bytes bigint,
+	requested_by text NOT NULL,
+	owner oid NOT NULL,
+	created_at timestamptz NOT NULL DEFAULT now(),
+	started_at timestamptz,
+	completed_at timestamptz,
+	error_message text
+);
+CREATE INDEX inits_node ON steep_repl.inits (node_id, created_at);
+COMMENT ON TABLE steep_repl.inits IS 'inits and reinits of this node, from their submit on';
+COMMENT ON COLUMN steep_repl.inits.tables IS 'as the source has them: those of an init that the publication lists, those of a reinit that are copied again';
+COMMENT ON COLUMN steep_repl.inits.snapshot_id IS 'the snapshot in files that it applies';
+COMMENT ON COLUMN steep_repl.inits.merge_id IS 'the merge that it waits for';
+COMMENT ON COLUMN steep_repl.inits.lsn IS 'where in the source''s log the slot starts: what was committed before is copied, what is after is replicated';
+
+CREATE TABLE steep_repl.init_objects (
+	id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	init_id text NOT NULL REFERENCES steep_repl.inits ON DELETE CASCADE,
+	node_id text NOT NULL,
+	kind text NOT NULL CHECK (kind IN ('subscription', 'slot', 'publication', 'table', 'rows')),
+	name text NOT NULL,
+	kept boolean NOT NULL DEFAULT false,
+	recorded_at timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX init_objects_init ON steep_repl.init_objects (init_id);
+COMMENT ON TABLE steep_repl.init_objects IS 'what inits make on either node: recorded before it is made, forgotten once it is removed';
+COMMENT ON COLUMN steep_repl.init_objects.node_id IS 'where it is';
+COMMENT ON COLUMN steep_repl.init_objects.kept IS 'it belongs to a node that has become synchronized';
+
+CREATE TABLE steep_repl.init_slots (
+	slot_name text PRIMARY KEY,
+	node_id text NOT NULL,
+	status text NOT NULL DEFAULT 'prepared'
+		CHECK (status IN ('prepared', 'used', 'dropped')),
+	lsn pg_lsn,
+	snapshot_name text,
+	init_id text,
+	created_by text NOT NULL,
+	created_at timestamptz NOT NULL DEFAULT now(),
+	used_at timestamptz
+);
+COMMENT ON TABLE steep_repl.init_slots IS 'slots prepared for manual inits';
+COMMENT ON COLUMN steep_repl.init_slots.node_id IS 'node that has the slot';
+COMMENT ON COLUMN steep_repl.init_slots.lsn IS 'where in its log the slot starts';
+COMMENT ON COLUMN steep_repl.init_slots.snapshot_name IS 'exported snapshot of that moment, for pg_dump --snapshot; null once it is not held any more';
+
 ----------------------------------------------------------------------------
 -- Digests
 ----------------------------------------------------------------------------
@@ -647,17 +720,17 @@ COMMENT ON FUNCTION steep_repl.backoff(int)
 
 CREATE FUNCTION steep_repl.enqueue_job(
 	p_operation text, p_merge_id text, p_snapshot_id text, p_params jsonb,
-	p_owner oid, p_owner_name text, p_parallel int, p_max_attempts int)
+	p_owner oid, p_owner_name text, p_parallel int, p_max_attempts int, p_init_id text DEFAULT NULL)
 RETURNS bigint
 LANGUAGE sql VOLATILE
 BEGIN ATOMIC
 	INSERT INTO steep_repl.work_queue
-		(operation, merge_id, snapshot_id, params, owner, owner_name, parallel, max_attempts)
-	VALUES (p_operation, p_merge_id, p_snapshot_id, coalesce(p_params, '{}'),
+		(operation, merge_id, snapshot_id, init_id, params, owner, owner_name, parallel, max_attempts)
+	VALUES (p_operation, p_merge_id, p_snapshot_id, p_init_id, coalesce(p_params, '{}'),
 			p_owner, p_owner_name, p_parallel, p_max_attempts)
 	RETURNING id;
 END;
-COMMENT ON FUNCTION steep_repl.enqueue_job(text, text, text, jsonb, oid, text, int, int)
+COMMENT ON FUNCTION steep_repl.enqueue_job(text, text, text, jsonb, oid, text, int, int, text)
 	IS 'internal: add a job to the queue';
 
 CREATE FUNCTION steep_repl.enqueue_step(
@@ -983,14 +1056,14 @@ LANGUAGE sql VOLATILE
 BEGIN ATOMIC
 	SELECT *
 	FROM steep_repl.work_queue
-	WHERE (merge_id = p_id OR snapshot_id = p_id
+	WHERE (merge_id = p_id OR snapshot_id = p_id OR init_id = p_id
 			OR id = CASE WHEN p_id ~ '^[0-9]{1,18}$' THEN p_id::bigint END)
 		AND id <> ALL (p_skip)
 	ORDER BY status NOT IN ('pending', 'running'), id DESC
 	LIMIT 1;
 END;
 COMMENT ON FUNCTION steep_repl.find_job(text, bigint[])
-	IS 'internal: a job by its number or by the id of its merge or snapshot, unfinished ones first';
+	IS 'internal: a job by its number or by the id of its merge, snapshot or init, unfinished ones first';
 
 CREATE FUNCTION steep_repl.request_cancel(p_id bigint)
 RETURNS text
@@ -1058,7 +1131,7 @@ RETURNS boolean
 LANGUAGE c VOLATILE STRICT
 AS 'MODULE_PATHNAME', 'steep_repl_cancel_operation';
 COMMENT ON FUNCTION steep_repl.cancel_operation(text)
-	IS 'end a job, by its number or by the id of its merge or snapshot, or a merge whose conflicts wait; false if it has ended already';
+	IS 'end a job, by its number or by the id of its merge, snapshot or init, or a merge whose conflicts wait; false if it has ended already';
 
 CREATE FUNCTION steep_repl.launcher_running()
 RETURNS boolean
@@ -1993,11 +2066,18 @@ BEGIN ATOMIC
 		FROM pg_catalog.pg_foreign_server f
 		LEFT JOIN steep_repl.merge_audit_log a ON a.server = f.srvname AND a.private_server
 		WHERE starts_with(f.srvname, 'steep_repl_merge_')
-			AND coalesce(a.status, 'complete') NOT IN ('pending', 'running')) AS l (kind, name, merge_id, since)
+			AND coalesce(a.status, 'complete') NOT IN ('pending', 'running')
+		UNION ALL
+		SELECT o.kind, format('%s of node %s', o.name, o.node_id), NULL, i.completed_at
+		FROM steep_repl.init_objects o
+		JOIN steep_repl.inits i ON i.init_id = o.init_id
+		WHERE NOT o.kept AND i.status IN ('failed', 'cancelled')
+			AND NOT EXISTS (SELECT FROM steep_repl.work_queue q
+				WHERE q.init_id = i.init_id AND q.status IN ('pending', 'running'))) AS l (kind, name, merge_id, since)
 	ORDER BY l.kind, l.since, l.name;
 END;
 COMMENT ON FUNCTION steep_repl.leftovers() IS
-'lists what merges and snapshots have left on this node: "doubt", a batch of a merge that has ended, which the peer may have applied and this node has not (apply_merge finishes it); "marker", a batch that this node applied for a merge of another node more than a day ago (prune_merges forgets it); "server", the server of a merge that has ended (DROP SERVER ... CASCADE); "snapshot", the directory of half a snapshot (prune_snapshots removes it)';
+'lists what merges, snapshots and inits have left: "doubt", a batch of a merge that has ended, which the peer may have applied and this node has not (apply_merge finishes it); "marker", a batch that this node applied for a merge of another node more than a day ago (prune_merges forgets it); "server", the server of a merge that has ended (DROP SERVER ... CASCADE); "snapshot", the directory of half a snapshot (prune_snapshots removes it); "subscription", "slot", "publication", "table" and "rows", what an init has made on either node that has failed or was cancelled (cancel_init removes it, and so does the next start_init)';
 
 CREATE FUNCTION steep_repl.log_position()
 RETURNS pg_lsn
@@ -2392,6 +2472,196 @@ LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'steep_repl_prune_snapshots';
 COMMENT ON FUNCTION steep_repl.prune_snapshots(interval) IS
 'removes what is left of half snapshots, and forgets the snapshots that ended longer ago than this; returns how many. Whole snapshots stay where they are';
+
+----------------------------------------------------------------------------
+-- Init
+----------------------------------------------------------------------------
+
+-- Book-keeping of inits; called as the owner of these tables.
+
+CREATE FUNCTION steep_repl.new_init(
+	p_kind text, p_node_id text, p_source text, p_method text, p_options jsonb, p_tables text[],
+	p_publication text, p_slot text, p_subscription text, p_owner oid)
+RETURNS text
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	INSERT INTO steep_repl.inits
+		(init_id, kind, node_id, source, method, options, tables, publication, slot, subscription,
+		 requested_by, owner)
+	VALUES ('init_' || to_char(now() AT TIME ZONE 'UTC', 'YYYYMMDD_HH24MISS') ||
+			'_' || left(gen_random_uuid()::text, 8),
+		p_kind, p_node_id, p_source, p_method, p_options, p_tables, p_publication, p_slot,
+		p_subscription, pg_get_userbyid(p_owner), p_owner)
+	RETURNING init_id;
+END;
+COMMENT ON FUNCTION steep_repl.new_init(text, text, text, text, jsonb, text[], text, text, text, oid) IS
+'internal: records an init, and names it';
+
+CREATE FUNCTION steep_repl.lock_init(
+	p_node_id text, p_role oid,
+	OUT may boolean, OUT init_state text, OUT init_id text, OUT job bigint, OUT operation text,
+	OUT job_runs boolean)
+RETURNS SETOF record
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	SELECT i.owner IS NULL OR steep_repl.may_manage(p_role, i.owner),
+		n.init_state, i.init_id, j.id, j.operation, coalesce(j.status IN ('pending', 'running'), false)
+	FROM steep_repl.nodes n
+	LEFT JOIN steep_repl.inits i ON i.init_id = n.init_id
+	LEFT JOIN LATERAL (SELECT q.id, q.operation, q.status
+		FROM steep_repl.work_queue q
+		WHERE q.init_id = i.init_id
+		ORDER BY q.id DESC LIMIT 1) j ON true
+	WHERE n.node_id = p_node_id
+	FOR UPDATE OF n;
+END;
+COMMENT ON FUNCTION steep_repl.lock_init(text, oid) IS
+'internal: keeps others from initialising a node; says how it and its last init stand, and whether the role may manage that';
+
+CREATE FUNCTION steep_repl.find_init_job(
+	p_node_id text, p_role oid, p_after bigint, OUT may boolean, OUT job bigint)
+RETURNS SETOF record
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+	SELECT i.owner IS NULL OR steep_repl.may_manage(p_role, i.owner),
+		(SELECT max(q.id) FROM steep_repl.work_queue q
+		 WHERE q.init_id = i.init_id AND q.id > p_after)
+	FROM steep_repl.nodes n
+	LEFT JOIN steep_repl.inits i ON i.init_id = n.init_id
+	WHERE n.node_id = p_node_id;
+END;
+COMMENT ON FUNCTION steep_repl.find_init_job(text, oid, bigint) IS
+'internal: the last job of a node''s init, if it is later than another, and whether the role may know of it';
+
+CREATE FUNCTION steep_repl.move_node(
+	p_node_id text, p_from text, p_to text, p_init_id text, p_error text)
+RETURNS boolean
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	UPDATE steep_repl.nodes
+	SET init_state = p_to, init_error = p_error, init_id = coalesce(p_init_id, init_id),
+		init_changed_at = clock_timestamp()
+	WHERE node_id = p_node_id AND init_state = p_from
+	RETURNING true;
+END;
+COMMENT ON FUNCTION steep_repl.move_node(text, text, text, text, text) IS
+'internal: moves a node from one init_state to another; null if it is not in the first';
+
+CREATE FUNCTION steep_repl.mark_init(p_init_id text, p_status text, p_error text)
+RETURNS void
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	UPDATE steep_repl.init_objects SET kept = true
+	WHERE p_status = 'complete' AND init_id = p_init_id;
+	UPDATE steep_repl.inits
+	SET status = p_status, error_message = p_error,
+		started_at = coalesce(started_at, clock_timestamp()),
+		completed_at = CASE WHEN p_status IN ('complete', 'failed', 'cancelled')
+			THEN clock_timestamp() END,
+		rows = t.rows, bytes = t.bytes
+	FROM (SELECT sum(w.rows) AS rows, sum(w.bytes) AS bytes
+		FROM steep_repl.work_queue q
+		JOIN steep_repl.work_steps w ON w.job_id = q.id
+		WHERE q.init_id = p_init_id AND w.status = 'complete') t
+	WHERE init_id = p_init_id;
+END;
+COMMENT ON FUNCTION steep_repl.mark_init(text, text, text) IS
+'internal: sets the status of an init; what a complete one has made is kept';
+
+CREATE FUNCTION steep_repl.record_init_lsn(p_init_id text, p_lsn pg_lsn)
+RETURNS void
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	UPDATE steep_repl.inits SET lsn = p_lsn WHERE init_id = p_init_id;
+END;
+COMMENT ON FUNCTION steep_repl.record_init_lsn(text, pg_lsn) IS
+'internal: records where the slot of an init starts';
+
+CREATE FUNCTION steep_repl.add_init_object(p_init_id text, p_node_id text, p_kind text, p_name text)
+RETURNS void
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	INSERT INTO steep_repl.init_objects (init_id, node_id, kind, name)
+	SELECT p_init_id, p_node_id, p_kind, p_name
+	WHERE NOT EXISTS
+		(SELECT FROM steep_repl.init_objects o
+		 WHERE o.init_id = p_init_id AND o.node_id = p_node_id AND o.kind = p_kind AND o.name = p_name);
+END;
+COMMENT ON FUNCTION steep_repl.add_init_object(text, text, text, text) IS
+'internal: records what an init is about to make';
+
+CREATE FUNCTION steep_repl.left_objects(
+	p_node_id text, p_except text, OUT id bigint, OUT node_id text, OUT kind text, OUT name text)
+RETURNS SETOF record
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+	SELECT o.id, o.node_id, o.kind, o.name
+	FROM steep_repl.inits i
+	JOIN steep_repl.init_objects o ON o.init_id = i.init_id
+	WHERE i.node_id = p_node_id AND i.init_id IS DISTINCT FROM p_except AND NOT o.kept
+	ORDER BY o.id DESC;
+END;
+COMMENT ON FUNCTION steep_repl.left_objects(text, text) IS
+'internal: what inits of a node, but for one, have made that have not become complete';
+
+CREATE FUNCTION steep_repl.forget_init_object(p_id bigint)
+RETURNS void
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	DELETE FROM steep_repl.init_objects WHERE id = p_id;
+END;
+COMMENT ON FUNCTION steep_repl.forget_init_object(bigint) IS
+'internal: it is removed, or never came to be';
+
+CREATE FUNCTION steep_repl.enqueue_clean(p_init_id text)
+RETURNS void
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	SELECT steep_repl.enqueue_step(j.id, 1, 1, 'clean', i.node_id, '{}', 1, false),
+		steep_repl.enqueue_step(j.id, 2, 1, 'clean_source', i.source, '{}', 1, false)
+	FROM steep_repl.inits i,
+		LATERAL steep_repl.enqueue_job('init_clean', NULL, NULL, '{}', i.owner,
+			pg_get_userbyid(i.owner), 1, 3, i.init_id) AS j (id)
+	WHERE i.init_id = p_init_id;
+END;
+COMMENT ON FUNCTION steep_repl.enqueue_clean(text) IS
+'internal: submits a job that removes what a cancelled init has made';
+
+CREATE FUNCTION steep_repl.start_init(
+	p_target_node text,
+	p_source_node text,
+	p_method text DEFAULT 'snapshot',
+	p_options jsonb DEFAULT '{}')
+RETURNS steep_repl.nodes
+LANGUAGE c VOLATILE
+AS 'MODULE_PATHNAME', 'steep_repl_start_init';
+COMMENT ON FUNCTION steep_repl.start_init(text, text, text, jsonb) IS
+'makes this node a copy of another that follows it by logical replication, in the background. Checks both nodes first. Methods: snapshot (the subscription copies), direct (parallel copy over the wire), two-phase (by snapshot files), manual (as prepare_init), bidirectional-merge (both have rows). Starts at commit';
+
+CREATE FUNCTION steep_repl.cancel_init(p_node_id text)
+RETURNS steep_repl.nodes
+LANGUAGE c VOLATILE
+AS 'MODULE_PATHNAME', 'steep_repl_cancel_init';
+COMMENT ON FUNCTION steep_repl.cancel_init(text) IS
+'ends the init of this node and removes, in the background, what it has made on both nodes: then the node is uninitialized';
+
+CREATE FUNCTION steep_repl.wait_init(p_node_id text, p_timeout_seconds int DEFAULT 86400)
+RETURNS steep_repl.nodes
+LANGUAGE c VOLATILE
+AS 'MODULE_PATHNAME', 'steep_repl_wait_init';
+COMMENT ON FUNCTION steep_repl.wait_init(text, int) IS
+'waits until the init or reinit of a node has ended, however it did, or its cancellation; raises if it has not within the time';
+
+CREATE FUNCTION steep_repl.init_progress(
+	p_node_id text,
+	OUT node_id text, OUT init_state text, OUT phase text, OUT overall_percent float8, OUT tables_completed int,
+	OUT tables_total int, OUT current_table text, OUT rows_copied bigint, OUT bytes_copied bigint,
+	OUT lag_bytes bigint, OUT eta_seconds int, OUT error text)
+RETURNS SETOF record
+LANGUAGE c VOLATILE
+AS 'MODULE_PATHNAME', 'steep_repl_init_progress';
+COMMENT ON FUNCTION steep_repl.init_progress(text) IS
+'how far the init of a node is, or of all nodes if null; lag_bytes: of the source''s log that are not applied yet, while it catches up';
 
 ----------------------------------------------------------------------------
 -- Health

@@ -182,6 +182,13 @@ check_member_name(const Option *option, const char *table,
 		report_value(option);
 }
 
+/* Check one name. */
+void
+steep_option_name(const Option *option, const JsonbValue *value)
+{
+	check_member_name(option, NULL, value);
+}
+
 /* Check the name of a column, or names of columns by table. */
 void
 steep_option_column(const Option *option, const JsonbValue *value)
@@ -210,6 +217,13 @@ check_member_names(const Option *option, const char *table,
 		if (token == WJB_ELEM)
 			check_member_name(option, table, &name);
 	}
+}
+
+/* Check a list of names, one at least. */
+void
+steep_option_names(const Option *option, const JsonbValue *value)
+{
+	check_member_names(option, NULL, value);
 }
 
 void

@@ -24,8 +24,14 @@ struct Option
 	int64		least;
 };
 
+/* Refuses options that are not in a table, or not of their kind. */
+extern void steep_options_check_known(Jsonb *options, const Option *table,
+									  size_t count);
+
 /* Each raises an error with the option's hint if a value is not of its kind. */
 extern void steep_option_word(const Option *option, const JsonbValue *value);
+extern void steep_option_name(const Option *option, const JsonbValue *value);
+extern void steep_option_names(const Option *option, const JsonbValue *value);
 extern void steep_option_words(const Option *option, const JsonbValue *value);
 extern void steep_option_flag(const Option *option, const JsonbValue *value);
 extern void steep_option_number(const Option *option, const JsonbValue *value);

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * options.c
- *		The options of start_merge(), checked.
+ *		Options, checked; and those of start_merge().
  *
  *-------------------------------------------------------------------------
  */
@@ -127,33 +127,44 @@ static const Option known[] = {
 	},
 };
 
+/* A table of options that exist. */
+typedef struct OptionTable
+{
+	const Option *options;
+	size_t		count;
+} OptionTable;
+
 /* List the options that exist. */
 static char *
-list_known(void)
+list_known(const OptionTable *table)
 {
 	StringInfoData list;
 
 	initStringInfo(&list);
-	for (size_t i = 0; i < lengthof(known); i++)
-		appendStringInfo(&list, "%s%s", i ? ", " : "", known[i].name);
+	for (size_t i = 0; i < table->count; i++)
+		appendStringInfo(&list, "%s%s", i ? ", " : "", table->options[i].name);
 	return list.data;
 }
 
 static void
 check_option(const char *name, const JsonbValue *value, const void *arg)
 {
-	for (size_t i = 0; i < lengthof(known); i++)
+	const OptionTable *table = arg;
+
+	for (size_t i = 0; i < table->count; i++)
 	{
-		if (strcmp(known[i].name, name) == 0)
+		const Option *option = &table->options[i];
+
+		if (strcmp(option->name, name) == 0)
 		{
-			known[i].check(&known[i], value);
+			option->check(option, value);
 			return;
 		}
 	}
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("option \"%s\" does not exist", name),
-			 errhint("Options are %s.", list_known())));
+			 errhint("Options are %s.", list_known(table))));
 }
 
 /* Show each option to a function, with its name. */
@@ -199,9 +210,18 @@ check_snapshots(Jsonb *options)
 
 /* Refuse options that do not exist, or whose value is not of their kind. */
 void
+steep_options_check_known(Jsonb *options, const Option *table, size_t count)
+{
+	OptionTable arg = {table, count};
+
+	steep_options_visit(options, check_option, &arg);
+}
+
+/* The same for those of start_merge(). */
+void
 steep_options_check(Jsonb *options)
 {
-	steep_options_visit(options, check_option, NULL);
+	steep_options_check_known(options, known, lengthof(known));
 	check_snapshots(options);
 }
 

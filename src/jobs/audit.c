@@ -63,11 +63,14 @@ action(const char *name, const char *event)
 
 /* Say what people call a job. */
 static const char *
-target(const char *merge_id, const char *snapshot_id, int64 id)
+target(const char *merge_id, const char *snapshot_id, const char *init_id,
+	   int64 id)
 {
 	if (merge_id != NULL)
 		return merge_id;
-	return snapshot_id ? snapshot_id : steep_books_number(id);
+	if (snapshot_id != NULL)
+		return snapshot_id;
+	return init_id ? init_id : steep_books_number(id);
 }
 
 /* Note what a role has done in this session. */
@@ -86,7 +89,7 @@ steep_audit_submit(const JobSpec *spec, int64 id, const char *role)
 {
 	const char *values[] = {
 		role, action(spec->operation, spec->event ? spec->event : "start"),
-		target(spec->merge_id, spec->snapshot_id, id),
+		target(spec->merge_id, spec->snapshot_id, spec->init_id, id),
 		steep_books_number(id), spec->summary
 	};
 
@@ -99,7 +102,7 @@ steep_audit_cancel(const Job *job, const char *role)
 {
 	const char *values[] = {
 		role, action(job->operation, "cancel"),
-		target(job->merge_id, job->snapshot_id, job->id),
+		target(job->merge_id, job->snapshot_id, job->init_id, job->id),
 		steep_books_number(job->id)
 	};
 
@@ -112,7 +115,7 @@ steep_audit_end(const Job *job, JobStatus status, const JobError *error)
 {
 	const char *values[] = {
 		job->owner_name, action(job->operation, "end"),
-		target(job->merge_id, job->snapshot_id, job->id),
+		target(job->merge_id, job->snapshot_id, job->init_id, job->id),
 		steep_books_number(job->id), steep_job_status_name(status),
 		error ? error->sqlstate : NULL, error ? error->message : NULL
 	};

@@ -137,10 +137,11 @@ steep_books_job(char **row)
 	job->operation = row[1];
 	job->merge_id = row[2];
 	job->snapshot_id = row[3];
-	job->params = row[4];
-	job->owner = (Oid) steep_books_integer(row[5]);
-	job->owner_name = row[6];
-	job->parallel = (int) steep_books_integer(row[7]);
-	job->attempt = (int) steep_books_integer(row[8]);
+	job->init_id = row[4];
+	job->params = row[5];
+	job->owner = (Oid) steep_books_integer(row[6]);
+	job->owner_name = row[7];
+	job->parallel = (int) steep_books_integer(row[8]);
+	job->attempt = (int) steep_books_integer(row[9]);
 	return job;
 }

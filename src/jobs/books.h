@@ -16,8 +16,8 @@
 
 /* The columns that steep_books_job() reads, in this order. */
 #define STEEP_JOB_COLUMNS \
-	"id, operation, merge_id, snapshot_id, params, owner, owner_name, parallel, attempt"
-#define STEEP_JOB_NCOLUMNS 9
+	"id, operation, merge_id, snapshot_id, init_id, params, owner, owner_name, parallel, attempt"
+#define STEEP_JOB_NCOLUMNS 10
 
 /* The extension's owner at work; an error undoes it with the transaction. */
 typedef struct Books

@@ -27,6 +27,7 @@ typedef struct Job
 	const char *operation;
 	const char *merge_id;		/* or NULL */
 	const char *snapshot_id;	/* or NULL */
+	const char *init_id;		/* or NULL */
 	const char *params;			/* jsonb as text; never a secret */
 	Oid			owner;			/* who submitted it */
 	const char *owner_name;		/* his name then */

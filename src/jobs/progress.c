@@ -34,6 +34,7 @@ steep_progress_init(Progress *progress)
 	pg_atomic_init_u64(&progress->bytes, 0);
 	pg_atomic_init_u32(&progress->tables_total, 0);
 	pg_atomic_init_u32(&progress->tables_completed, 0);
+	pg_atomic_init_u64(&progress->lag, 0);
 }
 
 /* Prepare a step's place, once for the life of the shared memory. */
@@ -103,6 +104,7 @@ steep_progress_reset(Progress *progress, const char *operation,
 	pg_atomic_write_u64(&progress->bytes, 0);
 	pg_atomic_write_u32(&progress->tables_total, 0);
 	pg_atomic_write_u32(&progress->tables_completed, 0);
+	pg_atomic_write_u64(&progress->lag, 0);
 }
 
 /* From now on the verbs of this process speak of this job. */
@@ -205,12 +207,30 @@ steep_progress_table_done(void)
 		pg_atomic_fetch_add_u32(&my_job->tables_completed, 1);
 }
 
+/* Say how many bytes of WAL are still to be caught up with; -1 = unknown. */
+void
+steep_progress_lag(int64 bytes)
+{
+	if (my_job != NULL)
+		pg_atomic_write_u64(&my_job->lag, (uint64) bytes + 1);
+}
+
 /* Say how many units of work (rows, bytes, blocks) this step has. */
 void
 steep_progress_units(uint64 total)
 {
 	if (my_step != NULL)
 		pg_atomic_write_u64(&my_step->units_total, total);
+}
+
+/* Say how many of the units of this step are done by now. */
+void
+steep_progress_set_units(uint64 done, uint64 total)
+{
+	if (my_step == NULL)
+		return;
+	pg_atomic_write_u64(&my_step->units_total, total);
+	pg_atomic_write_u64(&my_step->units_done, done);
 }
 
 /* Some more units of this step are done. */
@@ -257,6 +277,7 @@ steep_progress_read(Progress *progress, ProgressView *view)
 	view->bytes = pg_atomic_read_u64(&progress->bytes);
 	view->tables_total = pg_atomic_read_u32(&progress->tables_total);
 	view->tables_completed = pg_atomic_read_u32(&progress->tables_completed);
+	view->lag = (int64) pg_atomic_read_u64(&progress->lag) - 1;
 }
 
 /* Add what a running step has done to the view of its job. */

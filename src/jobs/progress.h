@@ -48,6 +48,7 @@ typedef struct Progress
 	pg_atomic_uint64 bytes;		/* of the complete ones */
 	pg_atomic_uint32 tables_total;
 	pg_atomic_uint32 tables_completed;
+	pg_atomic_uint64 lag;		/* bytes of WAL to catch up, plus 1; 0 = unknown */
 } Progress;
 
 /* One step that runs now; added to its job's counters when it completes. */
@@ -70,6 +71,7 @@ typedef struct ProgressView
 	uint32		tables_total;
 	uint32		tables_completed;
 	int			eta_seconds;	/* -1 = unknown */
+	int64		lag;			/* bytes; -1 = unknown */
 } ProgressView;
 
 /* for step handlers */
@@ -77,7 +79,9 @@ extern void steep_progress_phase(const char *phase);
 extern void steep_progress_table(const char *quoted_name);
 extern void steep_progress_tables(uint32 total, uint32 completed);
 extern void steep_progress_table_done(void);
+extern void steep_progress_lag(int64 bytes);
 extern void steep_progress_units(uint64 total);
+extern void steep_progress_set_units(uint64 done, uint64 total);
 extern void steep_progress_add_units(uint64 n);
 extern void steep_progress_add_rows(uint64 n);
 extern void steep_progress_add_bytes(uint64 n);

@@ -50,8 +50,8 @@ static const Statement has_pending_jobs = {
 
 static const Statement enqueue_job = {
 	SITE_LOCAL, true, "add a job",
-	"SELECT steep_repl.enqueue_job($1, $2, $3, $4, $5, $6, $7, $8)",
-	NULL, 8, {"text", "text", "text", "jsonb", "oid", "text", "integer", "integer"}
+	"SELECT steep_repl.enqueue_job($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+	NULL, 9, {"text", "text", "text", "jsonb", "oid", "text", "integer", "integer", "text"}
 };
 
 static const Statement enqueue_step = {
@@ -222,7 +222,8 @@ steep_job_enqueue(const JobSpec *spec, List *steps)
 		steep_books_number(owner), owner_name,
 		steep_books_number(spec->parallel),
 		steep_books_number(spec->max_attempts > 0 ?
-						   spec->max_attempts : DEFAULT_MAX_ATTEMPTS)
+						   spec->max_attempts : DEFAULT_MAX_ATTEMPTS),
+		spec->init_id
 	};
 	int			seq = 0;
 	Books		books;
@@ -240,6 +241,14 @@ steep_job_enqueue(const JobSpec *spec, List *steps)
 	steep_books_close(books);
 	submitted = true;
 	return id;
+}
+
+/* Have jobs started at commit that this transaction has added in SQL. */
+void
+steep_job_wake(void)
+{
+	watch_transaction();
+	submitted = true;
 }
 
 /*
@@ -318,13 +327,13 @@ find_own_job(const char *id, const int64 *seen, int nseen, Oid caller)
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("permission denied to cancel operation \"%s\"", id),
 				 errdetail("Only roles with the privileges of its owner \"%s\", or of the owner of steep_repl, may cancel it.",
-						   row[6])));
+						   row[7])));
 	return steep_books_job(row);
 }
 
 /*
- * Cancel the jobs with this number, or with this merge or snapshot id, or what
- * waits there for a person; false if all has ended before.
+ * Cancel the jobs with this number, or with this merge, snapshot or init id,
+ * or what waits there for a person; false if all has ended before.
  */
 bool
 steep_job_cancel(const char *id)

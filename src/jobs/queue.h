@@ -21,6 +21,7 @@ typedef struct JobSpec
 	const char *operation;		/* a name in the table of operations */
 	const char *merge_id;		/* or NULL */
 	const char *snapshot_id;	/* or NULL */
+	const char *init_id;		/* or NULL */
 	const char *params;			/* jsonb as text, or NULL; never a secret */
 	const char *event;			/* its name in the audit log; NULL = start */
 	const char *summary;		/* jsonb as text, or NULL: what the audit log
@@ -46,6 +47,7 @@ extern void steep_job_check_parallel(int parallel);
 extern int64 steep_job_enqueue(const JobSpec *spec, List *steps);
 extern void steep_job_add_step(const StepContext *step, const StepSpec *spec);
 extern bool steep_job_cancel(const char *id);
+extern void steep_job_wake(void);
 extern void steep_job_wait(int64 id, int timeout_seconds);
 
 #endif							/* STEEP_REPL_QUEUE_H */

@@ -24,12 +24,13 @@
 PG_FUNCTION_INFO_V1(steep_repl_list_operations);
 PG_FUNCTION_INFO_V1(steep_repl_merge_progress);
 PG_FUNCTION_INFO_V1(steep_repl_snapshot_progress);
+PG_FUNCTION_INFO_V1(steep_repl_init_progress);
 
-#define SLOT_COLUMNS 9
+#define SLOT_COLUMNS 11
 
 static const Statement list_operations = {
 	SITE_LOCAL, true, "list the operations",
-	"SELECT q.id, q.operation, coalesce(q.merge_id, q.snapshot_id), q.status,"
+	"SELECT q.id, q.operation, coalesce(q.merge_id, q.snapshot_id, q.init_id), q.status,"
 	" coalesce(s.phase, CASE q.status WHEN 'pending' THEN 'queued' ELSE q.status END),"
 	" coalesce(s.percent, CASE WHEN q.status = 'complete' THEN 100 ELSE 0 END),"
 	" q.owner_name, q.attempt, q.created_at, q.started_at, q.completed_at,"
@@ -56,6 +57,29 @@ static const Statement snapshot_progress = {
 	NULL, 2, {"oid", "text"}
 };
 
+/* A node without a job shows what its last init has copied. */
+static const Statement init_progress = {
+	SITE_LOCAL, true, "read the progress",
+	"SELECT n.node_id, n.init_state,"
+	" coalesce(s.phase, CASE q.status WHEN 'pending' THEN 'queued' END, n.init_state),"
+	" coalesce(s.percent, CASE WHEN n.init_state = 'synchronized' THEN 100 ELSE 0 END),"
+	" coalesce(s.tables_completed, CASE WHEN i.status = 'complete' THEN cardinality(i.tables) END),"
+	" coalesce(s.tables_total, cardinality(i.tables)), s.current_table,"
+	" coalesce(s.rows, i.rows), coalesce(s.bytes, i.bytes), s.lag, s.eta_seconds,"
+	" CASE WHEN r.own THEN coalesce(n.init_error, s.error)"
+	" WHEN n.init_error IS NOT NULL THEN 'SQLSTATE ' || q.error_sqlstate END"
+	" FROM steep_repl.nodes AS n"
+	" LEFT JOIN steep_repl.inits AS i ON i.init_id = n.init_id"
+	" LEFT JOIN LATERAL (SELECT * FROM steep_repl.work_queue AS w"
+	"   WHERE w.init_id = i.init_id ORDER BY w.id DESC LIMIT 1) AS q ON true"
+	" LEFT JOIN slots AS s ON s.job = q.id AND q.status = 'running'"
+	" CROSS JOIN LATERAL (SELECT i.owner IS NULL OR steep_repl.may_manage($1, i.owner) AS own) AS r"
+	" WHERE ($2 IS NULL OR n.node_id = $2)"
+	" AND (r.own OR pg_has_role($1, 'pg_monitor', 'USAGE'))"
+	" ORDER BY n.node_id",
+	NULL, 2, {"oid", "text"}
+};
+
 /* Make an empty spool "slots" for what is in shared memory. */
 static Spool *
 create_slot_spool(void)
@@ -72,6 +96,8 @@ create_slot_spool(void)
 	TupleDescInitEntry(spool->desc, 7, "bytes", INT8OID, -1, 0);
 	TupleDescInitEntry(spool->desc, 8, "eta_seconds", INT4OID, -1, 0);
 	TupleDescInitEntry(spool->desc, 9, "error", TEXTOID, -1, 0);
+	TupleDescInitEntry(spool->desc, 10, "rows", INT8OID, -1, 0);
+	TupleDescInitEntry(spool->desc, 11, "lag", INT8OID, -1, 0);
 	return spool;
 }
 
@@ -89,12 +115,15 @@ put_slot(Spool *spool, const SlotView *view)
 		CStringGetTextDatum(progress->texts.table),
 		Int64GetDatum(progress->bytes),
 		Int32GetDatum(progress->eta_seconds),
-		CStringGetTextDatum(progress->texts.error)
+		CStringGetTextDatum(progress->texts.error),
+		Int64GetDatum(progress->rows),
+		Int64GetDatum(progress->lag)
 	};
 
 	nulls[5] = (progress->texts.table[0] == '\0');
 	nulls[7] = (progress->eta_seconds < 0);
 	nulls[8] = (progress->texts.error[0] == '\0');
+	nulls[10] = (progress->lag < 0);
 	tuplestore_putvalues(spool->store, spool->desc, values, nulls);
 	spool->nrows++;
 }
@@ -200,4 +229,10 @@ Datum
 steep_repl_snapshot_progress(PG_FUNCTION_ARGS)
 {
 	return report_progress(fcinfo, &snapshot_progress);
+}
+
+Datum
+steep_repl_init_progress(PG_FUNCTION_ARGS)
+{
+	return report_progress(fcinfo, &init_progress);
 }

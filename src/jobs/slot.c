@@ -238,7 +238,8 @@ steep_slot_reserve(const Job *job)
 		steep_progress_reset(&place->progress, job->operation,
 							 operation ? operation->label : job->operation,
 							 job->merge_id ? job->merge_id :
-							 job->snapshot_id ? job->snapshot_id : "");
+							 job->snapshot_id ? job->snapshot_id :
+							 job->init_id ? job->init_id : "");
 		steep_slot_set_state(place, SLOT_RESERVED);
 		steep_slots_wake_process(steep_jobs->launcher);
 	}

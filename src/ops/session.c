@@ -145,17 +145,24 @@ steep_session_read(Session *session)
 }
 
 /*
- * Refuse a peer that is this very database.
+ * Is the peer this very database?
  *
  * A copy of this server, as a standby that was promoted, has its identifier
  * too, but was not started in the same microsecond.
  */
+bool
+steep_session_is_self(const Session *session)
+{
+	return strcmp(session->here->identifier, session->there->identifier) == 0 &&
+		strcmp(session->here->database, session->there->database) == 0 &&
+		strcmp(session->here->started, session->there->started) == 0;
+}
+
+/* Refuse a peer that is this very database. */
 void
 steep_session_check_other(const Session *session)
 {
-	if (strcmp(session->here->identifier, session->there->identifier) != 0 ||
-		strcmp(session->here->database, session->there->database) != 0 ||
-		strcmp(session->here->started, session->there->started) != 0)
+	if (!steep_session_is_self(session))
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

@@ -42,6 +42,7 @@ extern Session *steep_session_begin(const PeerAddress *address);
 extern void steep_session_look(const PeerAddress *address, SessionWork work,
 							   void *arg);
 extern void steep_session_read(Session *session);
+extern bool steep_session_is_self(const Session *session);
 extern void steep_session_check_other(const Session *session);
 extern char *steep_session_value(const Session *session,
 								 const Statement *statement,

@@ -355,6 +355,13 @@ steep_tables_of_either(Session *session, const char *asked)
 	return rels;
 }
 
+/* List the tables of a pattern that the peer has: schema and name each. */
+List *
+steep_tables_of_peer(Session *session, const char *asked)
+{
+	return read_pattern(session, SITE_PEER, asked);
+}
+
 /*
  * Replace the patterns among the pairs by the tables they name; by those of
  * this node if there is no session.

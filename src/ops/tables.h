@@ -17,6 +17,7 @@
 extern RelInfo *steep_tables_find(const char *asked);
 extern RelInfo *steep_tables_imagine(const char *asked);
 extern List *steep_tables_of_either(Session *session, const char *asked);
+extern List *steep_tables_of_peer(Session *session, const char *asked);
 extern List *steep_tables_resolve(ArrayType *tables);
 extern bool steep_tables_is_pattern(const char *asked);
 extern ArrayType *steep_tables_one(text *table);

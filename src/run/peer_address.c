@@ -312,6 +312,59 @@ steep_peer_address_conninfo(const PeerAddress *address)
 	return conninfo.data;
 }
 
+/* Add those options of a server or a mapping that libpq knows. */
+static List *
+add_known(List *known, List *options, const PQconninfoOption *defaults)
+{
+	ListCell   *cell;
+
+	foreach(cell, options)
+	{
+		const char *name = ((DefElem *) lfirst(cell))->defname;
+
+		for (const PQconninfoOption *option = defaults; option->keyword; option++)
+		{
+			if (strcmp(option->keyword, name) == 0 &&
+				strcmp(name, "application_name") != 0)
+				known = lappend(known, lfirst(cell));
+		}
+	}
+	return known;
+}
+
+/*
+ * Write a connection string for somebody who will connect by himself, as the
+ * workers of a subscription do: with the secrets, also those of a server's
+ * user mapping.  Says whether there is a password among them.
+ */
+char *
+steep_peer_address_lasting(const PeerAddress *address, bool *password)
+{
+	PQconninfoOption *defaults = PQconndefaults();
+	StringInfoData conninfo;
+	List	   *options;
+
+	if (defaults == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OUT_OF_MEMORY),
+				 errmsg("out of memory")));
+	options = add_known(NIL, address->server_options, defaults);
+	options = add_known(options, address->user_options, defaults);
+	if (address->server != NULL)
+	{
+		ForeignServer *server = GetForeignServerByName(address->server, false);
+		UserMapping *mapping = GetUserMapping(GetUserId(), server->serverid);
+
+		options = add_known(options, server->options, defaults);
+		options = add_known(options, mapping->options, defaults);
+	}
+	PQconninfoFree(defaults);
+	*password = has_option(options, "password");
+	initStringInfo(&conninfo);
+	append_options(&conninfo, options);
+	return conninfo.data;
+}
+
 /*
  * Write the options as a connection string without secrets.  NULL if the
  * address is a server, or has a password, without which there is no way in,

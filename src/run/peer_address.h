@@ -25,6 +25,8 @@ extern PeerAddress *steep_peer_address_of_host(const char *host, int port,
 											   const char *user);
 extern int	steep_peer_address_timeout(const PeerAddress *address);
 extern char *steep_peer_address_conninfo(const PeerAddress *address);
+extern char *steep_peer_address_lasting(const PeerAddress *address,
+										bool *password);
 extern char *steep_peer_address_public(const PeerAddress *address);
 
 #endif							/* STEEP_REPL_PEER_ADDRESS_H */

@@ -9,6 +9,7 @@
 
 #include "jobs/operation.h"
 #include "ops/apply.h"
+#include "ops/init.h"
 #include "ops/merge.h"
 #include "ops/snapshot.h"
 #include "worker/worker.h"
@@ -21,6 +22,8 @@ static const Operation *const operations[] = {
 	&steep_merge_operation,
 	&steep_snapshot_operation,
 	&steep_apply_operation,
+	&steep_init_operation,
+	&steep_init_clean_operation,
 #ifdef STEEP_TEST_POINTS
 	&steep_test_operation,
 #endif

@@ -1,0 +1,134 @@
+/*-------------------------------------------------------------------------
+ *
+ * init_operation.c
+ *		Inits, and their removal, as the workers run them.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "jobs/ledger.h"
+#include "jobs/progress.h"
+#include "ops/init.h"
+
+static const Statement read_state = {
+	.site = SITE_LOCAL,
+	.writes = true,
+	.purpose = "read the node's state",
+	.text = "SELECT init_state FROM steep_repl.find_node($1)",
+	.nparams = 1,
+	.params = {"text"},
+};
+
+/* The steps, by their kind. */
+static const struct
+{
+	const char *kind;
+	void		(*run) (StepContext *step);
+}			steps[] =
+
+{
+	{"clean", steep_init_clean},
+	{"clean_source", steep_init_clean_source},
+	{"prepare", steep_init_prepare},
+	{"schema", steep_init_schema},
+	{"slot", steep_init_slot},
+	{"subscribe", steep_init_subscribe},
+	{"copy", steep_init_copy},
+	{"catchup", steep_init_catch_up},
+};
+
+/* The subscription's own workers copy. */
+void
+steep_init_plan_snapshot(List **steps)
+{
+	steep_init_plan_step(steps, INIT_STAGE_SCHEMA, "schema");
+	steep_init_plan_step(steps, INIT_STAGE_SCHEMA + 1, "slot");
+	steep_init_plan_step(steps, INIT_STAGE_SUBSCRIBE, "subscribe");
+	steep_init_plan_step(steps, INIT_STAGE_SUBSCRIBE + 1, "copy");
+	steep_init_plan_step(steps, INIT_STAGE_CATCHUP + 1, "catchup");
+}
+
+static void
+start(const Job *job)
+{
+	const Init *init = steep_init_load(job->init_id);
+
+	steep_progress_tables(list_length(steep_init_tables(init)), 0);
+	if (strcmp(job->operation, INIT_CLEAN) != 0)
+		steep_init_mark(job->init_id, "running", NULL);
+}
+
+static void
+run_step(StepContext *step)
+{
+	for (int i = 0; i < (int) lengthof(steps); i++)
+	{
+		if (strcmp(step->kind, steps[i].kind) == 0)
+		{
+			steps[i].run(step);
+			return;
+		}
+	}
+	elog(ERROR, "unknown step \"%s\" of an init", step->kind);
+}
+
+/* Move the node from wherever it is. */
+static void
+move(const Job *job, const Init *init, InitState to, const JobError *error)
+{
+	char	  **row = steep_local_row(&read_state, &init->node, NIL);
+	InitState	from;
+
+	if (row == NULL)
+		return;					/* nobody knows the node any more */
+	from = steep_init_state_parse(row[0]);
+	if (from != to || to == NODE_FAILED)
+		steep_init_move(init->node, from, to, job->owner_name, NULL,
+						error ? steep_job_error_text(error) : NULL);
+}
+
+/* Record how it ended.  What a cancelled one has made is removed. */
+static void
+end(const Job *job, JobStatus status, const JobError *error)
+{
+	const Init *init = steep_init_load(job->init_id);
+
+	steep_init_mark(init->id, steep_job_status_name(status), error);
+	if (status == JOB_FAILED)
+		move(job, init, NODE_FAILED, error);
+	else if (status == JOB_CANCELLED)
+		steep_init_enqueue_clean(init->id);
+}
+
+/* All is removed, or some is left: then the record of it is, too. */
+static void
+end_clean(const Job *job, JobStatus status, const JobError *error)
+{
+	static const JobError cancelled = {
+		.message = "the removal of what an init has made was cancelled",
+		.hint = "steep_repl.leftovers() lists what is left, steep_repl.cancel_init() removes it."
+	};
+	const Init *init = steep_init_load(job->init_id);
+
+	if (status == JOB_COMPLETE)
+		move(job, init, NODE_UNINITIALIZED, NULL);
+	else
+		move(job, init, NODE_FAILED, error ? error : &cancelled);
+}
+
+const Operation steep_init_operation = {
+	.name = INIT_START,
+	.label = "init",
+	.start = start,
+	.run_step = run_step,
+	.end = end,
+};
+
+const Operation steep_init_clean_operation = {
+	.name = INIT_CLEAN,
+	.label = "init",
+	.start = start,
+	.run_step = run_step,
+	.end = end_clean,
+};
