@@ -2577,6 +2577,35 @@ END;
 COMMENT ON FUNCTION steep_repl.record_init_lsn(text, pg_lsn) IS
 'internal: records where the slot of an init starts';
 
+CREATE FUNCTION steep_repl.record_init_merge(p_init_id text, p_merge_id text)
+RETURNS void
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	UPDATE steep_repl.inits SET merge_id = p_merge_id WHERE init_id = p_init_id;
+END;
+COMMENT ON FUNCTION steep_repl.record_init_merge(text, text) IS
+'internal: records the merge that an init waits for';
+
+CREATE FUNCTION steep_repl.init_merge(
+	p_init_id text, OUT merge_id text, OUT status text, OUT error text, OUT planned boolean,
+	OUT unsettled bigint, OUT job bigint)
+RETURNS SETOF record
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+	SELECT m.merge_id, m.status, m.error_message,
+		q.id IS NULL OR NOT EXISTS
+			(SELECT FROM steep_repl.work_steps s
+			 WHERE s.job_id = q.id AND s.kind = 'plan' AND s.status <> 'complete'),
+		m.stale + m.failed, q.id
+	FROM steep_repl.inits i
+	JOIN steep_repl.merge_audit_log m ON m.merge_id = i.merge_id
+	LEFT JOIN steep_repl.work_queue q
+		ON q.merge_id = m.merge_id AND q.status IN ('pending', 'running')
+	WHERE i.init_id = p_init_id;
+END;
+COMMENT ON FUNCTION steep_repl.init_merge(text) IS
+'internal: how the merge stands that an init waits for; unsettled: rows that it could not write; job: null once it has ended';
+
 CREATE FUNCTION steep_repl.add_init_object(p_init_id text, p_node_id text, p_kind text, p_name text)
 RETURNS void
 LANGUAGE sql VOLATILE
@@ -2637,6 +2666,21 @@ LANGUAGE c VOLATILE
 AS 'MODULE_PATHNAME', 'steep_repl_start_init';
 COMMENT ON FUNCTION steep_repl.start_init(text, text, text, jsonb) IS
 'makes this node a copy of another that follows it by logical replication, in the background. Checks both nodes first. Methods: snapshot (the subscription copies), direct (parallel copy over the wire), two-phase (by snapshot files), manual (as prepare_init), bidirectional-merge (both have rows). Starts at commit';
+
+CREATE FUNCTION steep_repl.subscribe_node(
+	p_node text, p_subscription text, p_slot text, p_publication text)
+RETURNS void
+LANGUAGE c VOLATILE
+AS 'MODULE_PATHNAME', 'steep_repl_subscribe_node';
+COMMENT ON FUNCTION steep_repl.subscribe_node(text, text, text, text) IS
+'makes a subscription of this node to another one that is registered here, from a slot and a publication that exist there: no rows are copied, and only what was written there is sent (PostgreSQL 16 or later). Does nothing if it is there already';
+
+CREATE FUNCTION steep_repl.unsubscribe_node(p_subscription text)
+RETURNS boolean
+LANGUAGE c VOLATILE
+AS 'MODULE_PATHNAME', 'steep_repl_unsubscribe_node';
+COMMENT ON FUNCTION steep_repl.unsubscribe_node(text) IS
+'drops a subscription and leaves its slot alone, so the other node need not be in reach; false if there is none';
 
 CREATE FUNCTION steep_repl.cancel_init(p_node_id text)
 RETURNS steep_repl.nodes

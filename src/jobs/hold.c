@@ -161,6 +161,18 @@ await_hold(Hold *hold)
 	return copy;
 }
 
+/* Wait for the snapshot and return its name, to import it elsewhere. */
+char *
+steep_hold_await(void)
+{
+	Helper	   *helper;
+	Hold		hold = await_hold(my_hold(&helper));
+
+	if (hold.state != HOLD_READY)
+		report_lost();
+	return pstrdup(hold.snapshot);
+}
+
 /*
  * Read the rest of this transaction from the snapshot that is held.
  *

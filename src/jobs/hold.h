@@ -28,6 +28,9 @@ extern void steep_hold_end(void);
 /* for the others: in begin_step, before there is a snapshot */
 extern void steep_hold_join(void);
 
+/* for others that read elsewhere; they should have no snapshot meanwhile */
+extern char *steep_hold_await(void);
+
 /* for the leader */
 extern bool steep_hold_is_lost(JobSlot *slot);
 

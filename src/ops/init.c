@@ -66,6 +66,7 @@ static const Statement read_node = {
 
 static const InitMethod methods[] = {
 	{"snapshot", true, 150000, steep_init_plan_snapshot},
+	{"bidirectional-merge", false, 160000, steep_init_plan_merge},
 };
 
 /* Find a method by its name; an error if there is none. */

@@ -141,6 +141,8 @@ extern const char *steep_init_text(const Init *init, const char *name);
 extern int	steep_init_parallel(const Init *init);
 
 /* init_check.c */
+extern void steep_init_check_publisher(const char *label, char **facts,
+									   bool publishes);
 extern void steep_init_check_source(Session *session, const Init *init);
 extern void steep_init_check_target(const Init *init, List *tables);
 
@@ -169,6 +171,7 @@ extern void steep_init_subscribe(StepContext *step);
 extern void steep_init_copy(StepContext *step);
 extern void steep_init_catch_up(StepContext *step);
 extern void steep_init_plan_snapshot(List **steps);
+extern void steep_init_plan_merge(List **steps);
 extern void steep_init_plan_step(List **steps, int stage, const char *kind);
 
 /* init_operation.c */

@@ -9,7 +9,7 @@
 
 #include "jobs/ledger.h"
 #include "jobs/progress.h"
-#include "ops/init.h"
+#include "ops/init_merge.h"
 
 static const Statement read_state = {
 	.site = SITE_LOCAL,
@@ -25,17 +25,27 @@ static const struct
 {
 	const char *kind;
 	void		(*run) (StepContext *step);
+	void		(*begin) (StepContext *step);	/* or NULL */
+	void		(*record) (StepContext *step);	/* or NULL */
 }			steps[] =
 
 {
-	{"clean", steep_init_clean},
-	{"clean_source", steep_init_clean_source},
-	{"prepare", steep_init_prepare},
-	{"schema", steep_init_schema},
-	{"slot", steep_init_slot},
-	{"subscribe", steep_init_subscribe},
-	{"copy", steep_init_copy},
-	{"catchup", steep_init_catch_up},
+	{"clean", steep_init_clean, NULL, NULL},
+	{"clean_source", steep_init_clean_source, NULL, NULL},
+	{"prepare", steep_init_prepare, NULL, NULL},
+	{"schema", steep_init_schema, NULL, NULL},
+	{"slot", steep_init_slot, NULL, NULL},
+	{"subscribe", steep_init_subscribe, NULL, NULL},
+	{"copy", steep_init_copy, NULL, NULL},
+	{"catchup", steep_init_catch_up, NULL, NULL},
+	{"publish_back", steep_init_publish_back, NULL, NULL},
+	{"hold_slots", steep_init_hold_slots, steep_init_begin_slots, steep_init_record_slots},
+	{"merge", steep_init_merge, steep_init_begin_merge, NULL},
+	{"await_merge", steep_init_await_merge, steep_init_begin_wait, NULL},
+	{"subscribe_back", steep_init_subscribe_back, NULL, NULL},
+	{"catchup_both", steep_init_meet, NULL, NULL},
+	{"settle", steep_init_settle, NULL, NULL},
+	{"conclude", steep_init_conclude, NULL, NULL},
 };
 
 /* The subscription's own workers copy. */
@@ -59,18 +69,40 @@ start(const Job *job)
 		steep_init_mark(job->init_id, "running", NULL);
 }
 
-static void
-run_step(StepContext *step)
+static int
+find_kind(const StepContext *step)
 {
 	for (int i = 0; i < (int) lengthof(steps); i++)
 	{
 		if (strcmp(step->kind, steps[i].kind) == 0)
-		{
-			steps[i].run(step);
-			return;
-		}
+			return i;
 	}
 	elog(ERROR, "unknown step \"%s\" of an init", step->kind);
+	return -1;
+}
+
+static void
+begin_step(StepContext *step)
+{
+	void		(*begin) (StepContext *step) = steps[find_kind(step)].begin;
+
+	if (begin != NULL)
+		begin(step);
+}
+
+static void
+run_step(StepContext *step)
+{
+	steps[find_kind(step)].run(step);
+}
+
+static void
+record_step(StepContext *step)
+{
+	void		(*record) (StepContext *step) = steps[find_kind(step)].record;
+
+	if (record != NULL)
+		record(step);
 }
 
 /* Move the node from wherever it is. */
@@ -95,6 +127,8 @@ end(const Job *job, JobStatus status, const JobError *error)
 	const Init *init = steep_init_load(job->init_id);
 
 	steep_init_mark(init->id, steep_job_status_name(status), error);
+	if (status != JOB_COMPLETE)
+		steep_init_cancel_merge(init->id);
 	if (status == JOB_FAILED)
 		move(job, init, NODE_FAILED, error);
 	else if (status == JOB_CANCELLED)
@@ -120,8 +154,11 @@ end_clean(const Job *job, JobStatus status, const JobError *error)
 const Operation steep_init_operation = {
 	.name = INIT_START,
 	.label = "init",
+	.holds = true,
 	.start = start,
+	.begin_step = begin_step,
 	.run_step = run_step,
+	.record_step = record_step,
 	.end = end,
 };
 

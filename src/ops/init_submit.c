@@ -18,7 +18,7 @@
 #include "base/sqltext.h"
 #include "jobs/ledger.h"
 #include "jobs/queue.h"
-#include "ops/init.h"
+#include "ops/init_merge.h"
 #include "ops/snapshot.h"
 
 PG_FUNCTION_INFO_V1(steep_repl_start_init);
@@ -134,6 +134,8 @@ check(Session *session, void *arg)
 									steep_init_text(init, "publication"));
 	init->tables = steep_init_table_names(tables);
 	steep_init_check_target(init, tables);
+	if (steep_init_is_mutual(init))
+		steep_init_check_back(session, init);
 }
 
 void
@@ -177,6 +179,8 @@ record_objects(const Init *init)
 								 init->publication);
 	steep_init_record_object(init, init->node, "subscription",
 							 init->subscription);
+	if (steep_init_is_mutual(init))
+		steep_init_record_back(init);
 }
 
 /* Plan one step, of a stage and a kind. */

@@ -16,7 +16,7 @@
 #include "generate/subscription_sql.h"
 #include "jobs/ledger.h"
 #include "jobs/progress.h"
-#include "ops/init.h"
+#include "ops/init_merge.h"
 #include "run/subscription.h"
 
 #define LOOK_MS 500				/* between two looks */
@@ -47,6 +47,7 @@ steep_init_subscribe(StepContext *step)
 		.publication = init->publication,
 		.slot = init->slot,
 		.copy = strcmp(init->method->name, "snapshot") == 0,
+		.no_origin = steep_init_is_mutual(init),
 	};
 
 	steep_progress_phase("subscribing");

@@ -19,6 +19,8 @@
 #ifndef STEEP_REPL_MERGE_H
 #define STEEP_REPL_MERGE_H
 
+#include "utils/array.h"
+
 #include "base/options.h"
 #include "generate/merge_sql.h"
 #include "jobs/operation.h"
@@ -81,6 +83,7 @@ extern char **steep_merge_ask(const Statement *statement,
 							  const char *const *values);
 
 /* merge_peer.c */
+extern void steep_merge_check_peer(const Session *session);
 extern char *steep_merge_identity(const Session *session);
 extern void steep_merge_check_identity(const Session *session, const char *id,
 									   const char *identity);
@@ -119,7 +122,8 @@ extern Datum steep_merge_record(const char *id);
 extern char **steep_merge_find(const char *id);
 
 /* merge_submit.c */
-extern void steep_merge_check_peer(const Session *session);
+extern const char *steep_merge_submit(PeerAddress *address, ArrayType *tables,
+									  const char *strategy, Jsonb *options);
 extern char *steep_merge_record_new(const PeerAddress *address,
 									const char *tables, const char *strategy,
 									bool dry_run, Jsonb *options,

@@ -27,14 +27,6 @@
 
 PG_FUNCTION_INFO_V1(steep_repl_log_position);
 
-/* One node's log, which the other node applies. */
-typedef struct Crossing
-{
-	Site		publisher;
-	char	   *slots;			/* of the other's subscriptions, or NULL */
-	char	   *position;		/* that they have to reach */
-} Crossing;
-
 /*
  * log_position() → pg_lsn
  *
@@ -58,8 +50,9 @@ steep_repl_log_position(PG_FUNCTION_ARGS)
 }
 
 /* See how far a node's log goes, and who is to apply it. */
-static void
-begin(const Session *session, Crossing *crossing, Site publisher)
+void
+steep_replication_begin(const Session *session, Crossing *crossing,
+						Site publisher)
 {
 	Site		subscriber = publisher == SITE_LOCAL ? SITE_PEER : SITE_LOCAL;
 
@@ -70,8 +63,8 @@ begin(const Session *session, Crossing *crossing, Site publisher)
 }
 
 /* Has the other node applied it?  Yes, too, if it does not subscribe. */
-static bool
-reached(const Session *session, const Crossing *crossing)
+bool
+steep_replication_reached(const Session *session, const Crossing *crossing)
 {
 	const char *values[] = {crossing->slots, crossing->position};
 	char	   *answer;
@@ -110,9 +103,9 @@ steep_replication_await(const Session *session, long milliseconds)
 	Crossing	here;
 	Crossing	there;
 
-	begin(session, &here, SITE_LOCAL);
-	begin(session, &there, SITE_PEER);
-	while (!reached(session, &here) || !reached(session, &there))
+	steep_replication_begin(session, &here, SITE_LOCAL);
+	steep_replication_begin(session, &there, SITE_PEER);
+	while (!steep_replication_reached(session, &here) || !steep_replication_reached(session, &there))
 	{
 		if (GetCurrentTimestamp() >= end)
 			return false;
