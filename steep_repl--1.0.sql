@@ -2518,6 +2518,18 @@ END;
 COMMENT ON FUNCTION steep_repl.lock_init(text, oid) IS
 'internal: keeps others from initialising a node; says how it and its last init stand, and whether the role may manage that';
 
+CREATE FUNCTION steep_repl.find_synchronized_init(p_node_id text, OUT init_id text)
+RETURNS SETOF text
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+	SELECT i.init_id
+	FROM steep_repl.inits i
+	WHERE i.node_id = p_node_id AND i.kind = 'init' AND i.status = 'complete'
+	ORDER BY i.created_at DESC, i.init_id DESC LIMIT 1;
+END;
+COMMENT ON FUNCTION steep_repl.find_synchronized_init(text) IS
+'internal: the init by which a node follows another';
+
 CREATE FUNCTION steep_repl.find_init_job(
 	p_node_id text, p_role oid, p_after bigint, OUT may boolean, OUT job bigint)
 RETURNS SETOF record
@@ -2681,6 +2693,13 @@ LANGUAGE c VOLATILE
 AS 'MODULE_PATHNAME', 'steep_repl_unsubscribe_node';
 COMMENT ON FUNCTION steep_repl.unsubscribe_node(text) IS
 'drops a subscription and leaves its slot alone, so the other node need not be in reach; false if there is none';
+
+CREATE FUNCTION steep_repl.start_reinit(p_node_id text, p_scope jsonb)
+RETURNS steep_repl.nodes
+LANGUAGE c VOLATILE
+AS 'MODULE_PATHNAME', 'steep_repl_start_reinit';
+COMMENT ON FUNCTION steep_repl.start_reinit(text, jsonb) IS
+'has the subscription of this node copy some of its tables again, while the source is written to: {"tables": ["schema.table", ...]}, {"schema": "name"} or {"full": true}. Empties these tables and no others. Starts at commit';
 
 CREATE FUNCTION steep_repl.cancel_init(p_node_id text)
 RETURNS steep_repl.nodes

@@ -83,4 +83,12 @@ steep_object_aclcheck(Oid classid, Oid objectid, Oid roleid, AclMode mode)
 
 #endif							/* before 17 */
 
+#if PG_VERSION_NUM < 180000
+
+/* 18 lets the caller hold the subscription's lock already. */
+#define UpdateSubscriptionRelState(subid, relid, state, lsn, locked) \
+	(UpdateSubscriptionRelState) (subid, relid, state, lsn)
+
+#endif							/* before 18 */
+
 #endif							/* STEEP_REPL_COMPAT_H */

@@ -96,6 +96,24 @@ steep_publish_tables_sql(void)
 	return &tables_sql;
 }
 
+/* How many bytes the tables have that $1 names, quoted. */
+static const Statement size_sql = {
+	.site = SITE_PEER,
+	.purpose = "see how large the tables of the source are",
+	.text =
+	"SELECT coalesce(sum(pg_table_size(t.relid)), 0)\n"
+	"FROM unnest($1) w(name), pg_partition_tree(to_regclass(w.name)) t",
+	.result = "bytes text",
+	.nparams = 1,
+	.params = {"text[]"},
+};
+
+const Statement *
+steep_publish_size_sql(void)
+{
+	return &size_sql;
+}
+
 /* Where the log of the source is, and what of it slot $1 has confirmed. */
 static const Statement position_sql = {
 	.site = SITE_PEER,
@@ -287,18 +305,19 @@ static const Statement state_sql = {
 	.text =
 	"SELECT s.subenabled, r.relations, r.ready,\n"
 	"       coalesce(e.apply_error_count + e.sync_error_count, 0),\n"
-	"       c.relation, c.tuples, c.bytes\n"
+	"       c.relation, r.rows + c.tuples, r.bytes\n"
 	"FROM pg_subscription s\n"
 	"JOIN pg_database d ON d.oid = s.subdbid AND d.datname = current_database()\n"
 	"LEFT JOIN pg_stat_subscription_stats e ON e.subid = s.oid\n"
 	"CROSS JOIN LATERAL\n"
 	"  (SELECT count(*) AS relations,\n"
-	"          count(*) FILTER (WHERE srsubstate IN ('r', 's')) AS ready\n"
+	"          count(*) FILTER (WHERE srsubstate IN ('r', 's')) AS ready,\n"
+	"          coalesce(sum(pg_stat_get_tuples_inserted(srrelid)), 0) AS rows,\n"
+	"          coalesce(sum(pg_table_size(srrelid)), 0) AS bytes\n"
 	"   FROM pg_subscription_rel WHERE srsubid = s.oid) r\n"
 	"CROSS JOIN LATERAL\n"
 	"  (SELECT min(format('%I.%I', n.nspname, t.relname)) AS relation,\n"
-	"          coalesce(sum(p.tuples_processed), 0)::bigint AS tuples,\n"
-	"          coalesce(sum(p.bytes_processed), 0)::bigint AS bytes\n"
+	"          coalesce(sum(p.tuples_processed), 0) AS tuples\n"
 	"   FROM pg_stat_subscription w\n"
 	"   JOIN pg_stat_progress_copy p ON p.pid = w.pid\n"
 	"   JOIN pg_class t ON t.oid = w.relid\n"

@@ -45,12 +45,13 @@ enum
 	SUBSCRIPTION_READY,			/* of them */
 	SUBSCRIPTION_ERRORS,		/* of its workers, so far */
 	SUBSCRIPTION_TABLE,			/* that is being copied, or null */
-	SUBSCRIPTION_ROWS,			/* copied by those that run */
-	SUBSCRIPTION_BYTES
+	SUBSCRIPTION_ROWS,			/* inserted so far, by whomever */
+	SUBSCRIPTION_BYTES			/* that the tables have */
 };
 
 extern const Statement *steep_publish_facts_sql(void);
 extern const Statement *steep_publish_tables_sql(void);
+extern const Statement *steep_publish_size_sql(void);
 extern const Statement *steep_publish_position_sql(void);
 extern const Statement *steep_publication_create_sql(const char *name,
 													 List *tables);

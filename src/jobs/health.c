@@ -20,6 +20,8 @@
 #include "jobs/slot.h"
 
 PG_FUNCTION_INFO_V1(steep_repl_health);
+PG_FUNCTION_INFO_V1(steep_repl_launcher_running);
+PG_FUNCTION_INFO_V1(steep_repl_launcher_beat);
 
 static const Statement facts = {
 	.site = SITE_LOCAL,
@@ -96,4 +98,20 @@ steep_repl_health(PG_FUNCTION_ARGS)
 		answer[HEALTH_ERROR] = CStringGetTextDatum(fact[FACT_ERROR]);
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc),
 													  answer, nulls)));
+}
+
+Datum
+steep_repl_launcher_running(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(steep_slots_launcher_pid() != 0);
+}
+
+Datum
+steep_repl_launcher_beat(PG_FUNCTION_ARGS)
+{
+	TimestampTz beat = steep_slots_last_beat();
+
+	if (beat == 0)
+		PG_RETURN_NULL();
+	PG_RETURN_TIMESTAMPTZ(beat);
 }

@@ -29,8 +29,6 @@
 
 PG_FUNCTION_INFO_V1(steep_repl_cancel_operation);
 PG_FUNCTION_INFO_V1(steep_repl_prune_work_queue);
-PG_FUNCTION_INFO_V1(steep_repl_launcher_running);
-PG_FUNCTION_INFO_V1(steep_repl_launcher_beat);
 
 /* A job that this transaction wants interrupted when it commits. */
 typedef struct Cancel
@@ -382,20 +380,4 @@ steep_repl_prune_work_queue(PG_FUNCTION_ARGS)
 
 	steep_books_close(books);
 	PG_RETURN_INT64(pruned);
-}
-
-Datum
-steep_repl_launcher_running(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_BOOL(steep_slots_launcher_pid() != 0);
-}
-
-Datum
-steep_repl_launcher_beat(PG_FUNCTION_ARGS)
-{
-	TimestampTz beat = steep_slots_last_beat();
-
-	if (beat == 0)
-		PG_RETURN_NULL();
-	PG_RETURN_TIMESTAMPTZ(beat);
 }

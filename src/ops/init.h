@@ -169,6 +169,7 @@ extern void steep_init_schema(StepContext *step);
 extern void steep_init_slot(StepContext *step);
 extern void steep_init_subscribe(StepContext *step);
 extern void steep_init_copy(StepContext *step);
+extern void steep_init_reset(StepContext *step);
 extern void steep_init_catch_up(StepContext *step);
 extern void steep_init_plan_snapshot(List **steps);
 extern void steep_init_plan_merge(List **steps);
@@ -176,6 +177,7 @@ extern void steep_init_plan_step(List **steps, int stage, const char *kind);
 
 /* init_operation.c */
 extern const Operation steep_init_operation;
+extern const Operation steep_reinit_operation;
 extern const Operation steep_init_clean_operation;
 
 #endif							/* STEEP_REPL_INIT_H */

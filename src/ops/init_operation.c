@@ -25,27 +25,40 @@ static const struct
 {
 	const char *kind;
 	void		(*run) (StepContext *step);
-	void		(*begin) (StepContext *step);	/* or NULL */
-	void		(*record) (StepContext *step);	/* or NULL */
 }			steps[] =
 
 {
-	{"clean", steep_init_clean, NULL, NULL},
-	{"clean_source", steep_init_clean_source, NULL, NULL},
-	{"prepare", steep_init_prepare, NULL, NULL},
-	{"schema", steep_init_schema, NULL, NULL},
-	{"slot", steep_init_slot, NULL, NULL},
-	{"subscribe", steep_init_subscribe, NULL, NULL},
-	{"copy", steep_init_copy, NULL, NULL},
-	{"catchup", steep_init_catch_up, NULL, NULL},
-	{"publish_back", steep_init_publish_back, NULL, NULL},
-	{"hold_slots", steep_init_hold_slots, steep_init_begin_slots, steep_init_record_slots},
-	{"merge", steep_init_merge, steep_init_begin_merge, NULL},
-	{"await_merge", steep_init_await_merge, steep_init_begin_wait, NULL},
-	{"subscribe_back", steep_init_subscribe_back, NULL, NULL},
-	{"catchup_both", steep_init_meet, NULL, NULL},
-	{"settle", steep_init_settle, NULL, NULL},
-	{"conclude", steep_init_conclude, NULL, NULL},
+	{"clean", steep_init_clean},
+	{"clean_source", steep_init_clean_source},
+	{"prepare", steep_init_prepare},
+	{"schema", steep_init_schema},
+	{"slot", steep_init_slot},
+	{"subscribe", steep_init_subscribe},
+	{"copy", steep_init_copy},
+	{"reset", steep_init_reset},
+	{"catchup", steep_init_catch_up},
+	{"publish_back", steep_init_publish_back},
+	{"hold_slots", steep_init_hold_slots},
+	{"merge", steep_init_merge},
+	{"await_merge", steep_init_await_merge},
+	{"subscribe_back", steep_init_subscribe_back},
+	{"catchup_both", steep_init_meet},
+	{"settle", steep_init_settle},
+	{"conclude", steep_init_conclude},
+};
+
+/* Those that begin without a snapshot, or record what they did afterwards. */
+static const struct
+{
+	const char *kind;
+	void		(*begin) (StepContext *step);
+	void		(*record) (StepContext *step);	/* or NULL */
+}			hooks[] =
+
+{
+	{"hold_slots", steep_init_begin_slots, steep_init_record_slots},
+	{"merge", steep_init_begin_merge, NULL},
+	{"await_merge", steep_init_begin_wait, NULL},
 };
 
 /* The subscription's own workers copy. */
@@ -69,40 +82,38 @@ start(const Job *job)
 		steep_init_mark(job->init_id, "running", NULL);
 }
 
-static int
-find_kind(const StepContext *step)
-{
-	for (int i = 0; i < (int) lengthof(steps); i++)
-	{
-		if (strcmp(step->kind, steps[i].kind) == 0)
-			return i;
-	}
-	elog(ERROR, "unknown step \"%s\" of an init", step->kind);
-	return -1;
-}
-
 static void
 begin_step(StepContext *step)
 {
-	void		(*begin) (StepContext *step) = steps[find_kind(step)].begin;
-
-	if (begin != NULL)
-		begin(step);
+	for (int i = 0; i < (int) lengthof(hooks); i++)
+	{
+		if (strcmp(step->kind, hooks[i].kind) == 0)
+			hooks[i].begin(step);
+	}
 }
 
 static void
 run_step(StepContext *step)
 {
-	steps[find_kind(step)].run(step);
+	for (int i = 0; i < (int) lengthof(steps); i++)
+	{
+		if (strcmp(step->kind, steps[i].kind) == 0)
+		{
+			steps[i].run(step);
+			return;
+		}
+	}
+	elog(ERROR, "unknown step \"%s\" of an init", step->kind);
 }
 
 static void
 record_step(StepContext *step)
 {
-	void		(*record) (StepContext *step) = steps[find_kind(step)].record;
-
-	if (record != NULL)
-		record(step);
+	for (int i = 0; i < (int) lengthof(hooks); i++)
+	{
+		if (strcmp(step->kind, hooks[i].kind) == 0 && hooks[i].record != NULL)
+			hooks[i].record(step);
+	}
 }
 
 /* Move the node from wherever it is. */
@@ -135,6 +146,24 @@ end(const Job *job, JobStatus status, const JobError *error)
 		steep_init_enqueue_clean(init->id);
 }
 
+/* The subscription goes on by itself, whatever becomes of the job. */
+static void
+end_reinit(const Job *job, JobStatus status, const JobError *error)
+{
+	static const JobError cancelled = {
+		.message = "the reinit was cancelled",
+		.detail = "Tables that it has emptied are still copied by the subscription.",
+		.hint = "Compare with steep_repl.analyze_overlap(), or call steep_repl.start_reinit() again."
+	};
+	const Init *init = steep_init_load(job->init_id);
+
+	steep_init_mark(init->id, steep_job_status_name(status), error);
+	if (status == JOB_FAILED)
+		move(job, init, NODE_FAILED, error);
+	else if (status == JOB_CANCELLED)
+		move(job, init, NODE_DIVERGED, &cancelled);
+}
+
 /* All is removed, or some is left: then the record of it is, too. */
 static void
 end_clean(const Job *job, JobStatus status, const JobError *error)
@@ -160,6 +189,14 @@ const Operation steep_init_operation = {
 	.run_step = run_step,
 	.record_step = record_step,
 	.end = end,
+};
+
+const Operation steep_reinit_operation = {
+	.name = INIT_REINIT,
+	.label = "init",
+	.start = start,
+	.run_step = run_step,
+	.end = end_reinit,
 };
 
 const Operation steep_init_clean_operation = {

@@ -32,6 +32,7 @@ typedef struct Follower
 	bool		begun;
 	uint64		rows;			/* counted so far */
 	uint64		bytes;
+	uint64		total;			/* bytes that the source has */
 	uint64		ahead[NEAR_LOOKS];	/* the source's log at the last looks */
 	int			looks;
 	int64		first_lag;		/* bytes; -1 = not known yet */
@@ -131,25 +132,26 @@ look_until(bool (*done) (Follower *follower), Follower *follower)
 	}
 }
 
-/* Show what the workers that copy tables have done. */
+/*
+ * Show what the workers that copy tables have done.  Rows are counted from
+ * what the tables had when we first looked.
+ */
 static void
 show_copy(Follower *follower, char **state)
 {
 	uint64		rows = steep_books_integer(state[SUBSCRIPTION_ROWS]);
 	uint64		bytes = steep_books_integer(state[SUBSCRIPTION_BYTES]);
 
-	/* a table that is done is not among those that run any more */
 	if (rows > follower->rows)
 		steep_progress_add_rows(rows - follower->rows);
 	if (bytes > follower->bytes)
 		steep_progress_add_bytes(bytes - follower->bytes);
-	follower->rows = rows;
-	follower->bytes = bytes;
+	follower->rows = Max(rows, follower->rows);
+	follower->bytes = Max(bytes, follower->bytes);
 	steep_progress_table(state[SUBSCRIPTION_TABLE] ? state[SUBSCRIPTION_TABLE] : "");
 	steep_progress_tables(atoi(state[SUBSCRIPTION_RELATIONS]),
 						  atoi(state[SUBSCRIPTION_READY]));
-	steep_progress_set_units(atoi(state[SUBSCRIPTION_READY]),
-							 atoi(state[SUBSCRIPTION_RELATIONS]));
+	steep_progress_set_units(follower->bytes, follower->total);
 }
 
 static bool
@@ -162,6 +164,19 @@ is_copied(Follower *follower)
 	return strcmp(state[SUBSCRIPTION_RELATIONS], state[SUBSCRIPTION_READY]) == 0;
 }
 
+/* Learn how much there is to copy, and watch it. */
+static void
+watch_copy(Session *session, void *arg)
+{
+	Follower   *follower = arg;
+	const char *names[] = {follower->init->tables};
+
+	follower->total = steep_books_integer(steep_peer_value(session->peer,
+														   steep_publish_size_sql(),
+														   names));
+	look_until(is_copied, follower);
+}
+
 /* Wait until the subscription's own workers have copied all tables. */
 void
 steep_init_copy(StepContext *step)
@@ -169,9 +184,12 @@ steep_init_copy(StepContext *step)
 	Follower	follower = {.init = steep_init_load(step->job->init_id)};
 
 	steep_progress_phase("copying");
-	look_until(is_copied, &follower);
-	steep_init_move(follower.init->node, NODE_COPYING, NODE_CATCHING_UP,
-					step->job->owner_name, NULL, NULL);
+	steep_session_look(steep_init_source_address(follower.init), watch_copy,
+					   &follower);
+	steep_init_move(follower.init->node,
+					strcmp(step->job->operation, INIT_REINIT) == 0 ?
+					NODE_REINITIALIZING : NODE_COPYING,
+					NODE_CATCHING_UP, step->job->owner_name, NULL, NULL);
 }
 
 /* A slot that has lost what it needs cannot be caught up with. */

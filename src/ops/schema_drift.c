@@ -4,14 +4,15 @@
  *		What becomes of tables whose schemas have drifted apart.
  *
  * What is harmless is left alone.  Of the rest "strict" makes an error and
- * "manual" a warning; "auto" first creates what is missing here: tables, with
- * what belongs to them, columns, and the types that these need.  Nothing is
+ * "manual" a warning; "auto" first creates what is missing here: schemas, tables,
+ * with what belongs to them, columns, and the types that these need.  Nothing is
  * ever dropped or narrowed, and the peer is not touched.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
+#include "catalog/namespace.h"
 #include "lib/stringinfo.h"
 #include "utils/snapmgr.h"
 
@@ -51,6 +52,22 @@ create(const RelInfo *table, const Difference *difference)
 	(void) steep_local_none(&statement, NULL, NIL);
 }
 
+/* Create the schema of a table if there is none. */
+static void
+create_schema(const RelInfo *table)
+{
+	Statement	statement = {
+		.site = SITE_LOCAL,
+		.writes = true,
+		.purpose = "create the schema",
+	};
+
+	if (OidIsValid(get_namespace_oid(table->schema, true)))
+		return;
+	statement.text = psprintf("CREATE SCHEMA %s", steep_sql_ident(table->schema));
+	(void) steep_local_none(&statement, NULL, NIL);
+}
+
 /*
  * Create what is missing here of a table; returns the Differences that have
  * to wait, since they refer to other tables.
@@ -64,6 +81,7 @@ create_missing(Session *session, const RelInfo *table)
 	List	   *references = NIL;
 	ListCell   *cell;
 
+	create_schema(table);
 	PushActiveSnapshot(GetLatestSnapshot());
 	foreach(cell, steep_schema_differences(session, table))
 	{

@@ -27,6 +27,7 @@
 #include "utils/timestamp.h"
 
 #include "base/compat.h"
+#include "run/origin.h"
 
 PG_FUNCTION_INFO_V1(steep_repl_tag_writes);
 
@@ -91,24 +92,36 @@ register_callbacks(void)
 	registered = true;
 }
 
+/* May the role mark what it writes? */
+bool
+steep_origin_may_tag(void)
+{
+	return object_aclcheck(ProcedureRelationId,
+						   F_PG_REPLICATION_ORIGIN_SESSION_SETUP,
+						   GetUserId(), ACL_EXECUTE) == ACLCHECK_OK;
+}
+
 /*
- * tag_writes() → boolean
- *
  * Mark what the transaction writes from here on; false if the role may not
  * set up an origin.
  */
-Datum
-steep_repl_tag_writes(PG_FUNCTION_ARGS)
+bool
+steep_origin_tag(void)
 {
-	if (object_aclcheck(ProcedureRelationId,
-						F_PG_REPLICATION_ORIGIN_SESSION_SETUP,
-						GetUserId(), ACL_EXECUTE) != ACLCHECK_OK)
-		PG_RETURN_BOOL(false);
+	if (!steep_origin_may_tag())
+		return false;
 	if (replorigin_session_origin == InvalidRepOriginId)
 	{
 		register_callbacks();
 		replorigin_session_origin = DoNotReplicateId;
 		tagged_by = GetCurrentSubTransactionId();
 	}
-	PG_RETURN_BOOL(true);
+	return true;
+}
+
+/* tag_writes() → boolean: as above */
+Datum
+steep_repl_tag_writes(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(steep_origin_tag());
 }

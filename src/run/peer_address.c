@@ -66,19 +66,6 @@ of_user(const PQconninfoOption *option)
 		strcmp(option->keyword, "user") == 0;
 }
 
-static bool
-has_option(List *options, const char *name)
-{
-	ListCell   *cell;
-
-	foreach(cell, options)
-	{
-		if (strcmp(((DefElem *) lfirst(cell))->defname, name) == 0)
-			return true;
-	}
-	return false;
-}
-
 static DefElem *
 make_option(const char *name, const char *value)
 {
@@ -93,12 +80,12 @@ add_defaults(PeerAddress *address)
 
 	for (size_t i = 0; i < lengthof(defaults); i++)
 	{
-		if (!has_option(address->server_options, defaults[i].name))
+		if (!steep_peer_option(address->server_options, defaults[i].name))
 			address->server_options =
 				lappend(address->server_options,
 						make_option(defaults[i].name, defaults[i].value));
 	}
-	if (has_option(address->server_options, "connect_timeout"))
+	if (steep_peer_option(address->server_options, "connect_timeout"))
 		return;
 	snprintf(timeout, sizeof(timeout), "%d", steep_guc_connect_timeout);
 	address->server_options = lappend(address->server_options,
@@ -116,25 +103,11 @@ sent_in_clear(const char *host, const char *sslmode)
 		strcmp(sslmode, "allow") == 0 || strcmp(sslmode, "prefer") == 0;
 }
 
-/*
- * Could this value be part of a password?  A URI whose password holds a
- * character with a meaning of its own is cut at the wrong places.
- */
-static bool
-suspect(const char *keyword, const char *value)
-{
-	if (strcmp(keyword, "port") == 0)
-		return value[strspn(value, "0123456789,")] != '\0';
-	if (strcmp(keyword, "host") == 0 && value[0] == '@')
-		value++;				/* an abstract socket */
-	return strpbrk(value, "@=") != NULL;
-}
-
 /* Add an option to what people see. */
 static void
 add_label(StringInfo label, const PQconninfoOption *option)
 {
-	bool		hidden = suspect(option->keyword, option->val);
+	bool		hidden = steep_peer_option_suspect(option->keyword, option->val);
 
 	if (hidden && strcmp(option->keyword, "dbname") != 0)
 		report_malformed();
@@ -262,172 +235,17 @@ steep_peer_address_parse(const char *text)
 	return address;
 }
 
-static void
-append_options(StringInfo conninfo, List *options)
-{
-	ListCell   *cell;
-
-	foreach(cell, options)
-	{
-		DefElem    *option = lfirst(cell);
-
-		appendStringInfo(conninfo, "%s='", option->defname);
-		for (const char *c = strVal(option->arg); *c; c++)
-		{
-			if (*c == '\'' || *c == '\\')
-				appendStringInfoChar(conninfo, '\\');
-			appendStringInfoChar(conninfo, *c);
-		}
-		appendStringInfoString(conninfo, "' ");
-	}
-}
-
 /* Reach a host by what libpq finds there and here without being told. */
 PeerAddress *
 steep_peer_address_of_host(const char *host, int port, const char *database,
 						   const char *user)
 {
 	PeerAddress *address = palloc0(sizeof(PeerAddress));
-	StringInfoData conninfo;
+	List	   *options = list_make4(make_option("host", host),
+									 make_option("port", psprintf("%d", port)),
+									 make_option("dbname", database),
+									 make_option("user", user));
 
-	initStringInfo(&conninfo);
-	append_options(&conninfo,
-				   list_make4(make_option("host", host),
-							  make_option("port", psprintf("%d", port)),
-							  make_option("dbname", database),
-							  make_option("user", user)));
-	parse_conninfo(address, conninfo.data);
+	parse_conninfo(address, steep_peer_options_write(options));
 	return address;
-}
-
-/* Write the options as a connection string: it holds the secrets. */
-char *
-steep_peer_address_conninfo(const PeerAddress *address)
-{
-	StringInfoData conninfo;
-
-	initStringInfo(&conninfo);
-	append_options(&conninfo, address->server_options);
-	append_options(&conninfo, address->user_options);
-	return conninfo.data;
-}
-
-/* Add those options of a server or a mapping that libpq knows. */
-static List *
-add_known(List *known, List *options, const PQconninfoOption *defaults)
-{
-	ListCell   *cell;
-
-	foreach(cell, options)
-	{
-		const char *name = ((DefElem *) lfirst(cell))->defname;
-
-		for (const PQconninfoOption *option = defaults; option->keyword; option++)
-		{
-			if (strcmp(option->keyword, name) == 0 &&
-				strcmp(name, "application_name") != 0)
-				known = lappend(known, lfirst(cell));
-		}
-	}
-	return known;
-}
-
-/*
- * Write a connection string for somebody who will connect by himself, as the
- * workers of a subscription do: with the secrets, also those of a server's
- * user mapping.  Says whether there is a password among them.
- */
-char *
-steep_peer_address_lasting(const PeerAddress *address, bool *password)
-{
-	PQconninfoOption *defaults = PQconndefaults();
-	StringInfoData conninfo;
-	List	   *options;
-
-	if (defaults == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_OUT_OF_MEMORY),
-				 errmsg("out of memory")));
-	options = add_known(NIL, address->server_options, defaults);
-	options = add_known(options, address->user_options, defaults);
-	if (address->server != NULL)
-	{
-		ForeignServer *server = GetForeignServerByName(address->server, false);
-		UserMapping *mapping = GetUserMapping(GetUserId(), server->serverid);
-
-		options = add_known(options, server->options, defaults);
-		options = add_known(options, mapping->options, defaults);
-	}
-	PQconninfoFree(defaults);
-	*password = has_option(options, "password");
-	initStringInfo(&conninfo);
-	append_options(&conninfo, options);
-	return conninfo.data;
-}
-
-/*
- * Write the options as a connection string without secrets.  NULL if the
- * address is a server, or has a password, without which there is no way in,
- * or if a value might hold a piece of one.
- */
-char *
-steep_peer_address_public(const PeerAddress *address)
-{
-	StringInfoData conninfo;
-	List	   *options = list_copy(address->server_options);
-	ListCell   *cell;
-
-	if (address->server != NULL ||
-		has_option(address->user_options, "password"))
-		return NULL;
-	foreach(cell, address->user_options)
-	{
-		if (strcmp(((DefElem *) lfirst(cell))->defname, "user") == 0)
-			options = lappend(options, lfirst(cell));
-	}
-	foreach(cell, options)
-	{
-		DefElem    *option = lfirst(cell);
-
-		if (suspect(option->defname, strVal(option->arg)))
-			return NULL;
-	}
-	initStringInfo(&conninfo);
-	append_options(&conninfo, options);
-	return conninfo.data;
-}
-
-static const char *
-find_option(List *options, const char *name)
-{
-	ListCell   *cell;
-
-	foreach(cell, options)
-	{
-		DefElem    *option = lfirst(cell);
-
-		if (strcmp(option->defname, name) == 0)
-			return strVal(option->arg);
-	}
-	return "";
-}
-
-/*
- * How many seconds may a connection take?  Each host has as many as libpq
- * gives it; 0 means no limit.
- */
-int
-steep_peer_address_timeout(const PeerAddress *address)
-{
-	const char *hosts = find_option(address->server_options, "host");
-	int			seconds = steep_guc_connect_timeout;
-	int			nhosts = 1;
-
-	if (address->server == NULL)
-		seconds = atoi(find_option(address->server_options, "connect_timeout"));
-	if (hosts[0] == '\0')
-		hosts = find_option(address->server_options, "hostaddr");
-	for (const char *c = hosts; *c; c++)
-		nhosts += *c == ',';
-	return seconds <= 0 ? 0 : Min(Max(seconds, 2), 3600) * Min(nhosts, 100) + 1;
 }

@@ -18,11 +18,17 @@ typedef struct PeerAddress
 	char	   *label;			/* for people, without secrets */
 } PeerAddress;
 
+/* peer_address.c */
 extern PeerAddress *steep_peer_address_parse(const char *text);
 extern PeerAddress *steep_peer_address_of_server(const char *name);
 extern PeerAddress *steep_peer_address_of_host(const char *host, int port,
 											   const char *database,
 											   const char *user);
+
+/* peer_conninfo.c */
+extern const char *steep_peer_option(List *options, const char *name);
+extern bool steep_peer_option_suspect(const char *keyword, const char *value);
+extern char *steep_peer_options_write(List *options);
 extern int	steep_peer_address_timeout(const PeerAddress *address);
 extern char *steep_peer_address_conninfo(const PeerAddress *address);
 extern char *steep_peer_address_lasting(const PeerAddress *address,

@@ -13,6 +13,7 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "catalog/pg_subscription_rel.h"
 #include "commands/subscriptioncmds.h"
 #include "nodes/makefuncs.h"
 #include "nodes/parsenodes.h"
@@ -91,4 +92,19 @@ steep_subscription_create(const SubscriptionSpec *spec,
 	CommandCounterIncrement();
 	if (spec->start != NULL)
 		skip_to(created.objectId, spec->start);
+}
+
+/*
+ * Have a subscription copy a table again, as if it had just been added: what
+ * ALTER SUBSCRIPTION can't be asked for.
+ *
+ * A worker that applies changes remembers which tables are ready.  So the
+ * caller holds a lock that keeps it from the table, and ends it before he
+ * commits; the one that follows finds the table to be copied.
+ */
+void
+steep_subscription_copy_again(Oid subscription, Oid table)
+{
+	UpdateSubscriptionRelState(subscription, table, SUBREL_STATE_INIT,
+							   InvalidXLogRecPtr, false);
 }

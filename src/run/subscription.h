@@ -24,4 +24,6 @@ typedef struct SubscriptionSpec
 extern void steep_subscription_create(const SubscriptionSpec *spec,
 									  const PeerAddress *address);
 
+extern void steep_subscription_copy_again(Oid subscription, Oid table);
+
 #endif							/* STEEP_REPL_SUBSCRIPTION_H */

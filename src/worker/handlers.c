@@ -23,6 +23,7 @@ static const Operation *const operations[] = {
 	&steep_snapshot_operation,
 	&steep_apply_operation,
 	&steep_init_operation,
+	&steep_reinit_operation,
 	&steep_init_clean_operation,
 #ifdef STEEP_TEST_POINTS
 	&steep_test_operation,
