@@ -2668,6 +2668,23 @@ END;
 COMMENT ON FUNCTION steep_repl.enqueue_clean(text) IS
 'internal: submits a job that removes what a cancelled init has made';
 
+CREATE FUNCTION steep_repl.forget_copy(p_job bigint)
+RETURNS void
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	UPDATE steep_repl.work_steps
+	SET status = 'pending', attempt = 0, helper = NULL, next_attempt_at = '-infinity'
+	WHERE job_id = p_job AND kind = 'plan' AND EXISTS
+		(SELECT FROM steep_repl.work_steps h
+		 WHERE h.job_id = p_job AND h.kind = 'hold' AND h.status <> 'complete');
+	DELETE FROM steep_repl.work_steps
+	WHERE job_id = p_job AND kind IN ('hold', 'load') AND EXISTS
+		(SELECT FROM steep_repl.work_steps p
+		 WHERE p.job_id = p_job AND p.kind = 'plan' AND p.status = 'pending');
+END;
+COMMENT ON FUNCTION steep_repl.forget_copy(bigint) IS
+'internal: forgets how a job copies from a source whose snapshot is lost, before it starts that over';
+
 CREATE FUNCTION steep_repl.start_init(
 	p_target_node text,
 	p_source_node text,

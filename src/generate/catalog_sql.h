@@ -24,5 +24,7 @@ extern const Statement *steep_session_path_sql(void);
 extern const Statement *steep_session_pin_sql(void);
 extern const Statement *steep_session_read_sql(void);
 extern const Statement *steep_session_snapshot_sql(const char *name);
+extern const Statement *steep_session_patient_sql(void);
+extern const Statement *steep_session_lock_timeout_sql(int milliseconds);
 
 #endif							/* STEEP_REPL_CATALOG_SQL_H */

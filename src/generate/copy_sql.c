@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * copy_sql.c
- *		Statements that read tables for a snapshot.
+ *		Statements that read tables to copy them.
  *
  *-------------------------------------------------------------------------
  */
@@ -62,15 +62,82 @@ static const Statement tables_sql = {
 	"        " OF_USERS "\n"
 	"      END\n"
 	"ORDER BY n.nspname COLLATE \"C\", c.relname COLLATE \"C\"",
+	.result = "relid oid, schema name, name name, columns text[], types text[], "
+	"fingerprint text, readable bool, policies bool, blocks int8, bytes int8",
 	.nparams = 1,
 	.params = {"oid[]"},
 };
 
-/* List the tables that a snapshot holds. */
-const Statement *
-steep_copy_tables_sql(void)
+/* Have a statement run on a node. */
+static const Statement *
+at_site(const Statement *statement, Site site)
 {
-	return &tables_sql;
+	Statement  *copy = palloc(sizeof(Statement));
+
+	*copy = *statement;
+	copy->site = site;
+	return copy;
+}
+
+static const Statement *
+peer_command(const char *purpose, const char *text)
+{
+	Statement  *statement = palloc0(sizeof(Statement));
+
+	statement->site = SITE_PEER;
+	statement->purpose = purpose;
+	statement->text = text;
+
+	return statement;
+}
+
+/* List the tables that a copy holds. */
+const Statement *
+steep_copy_tables_sql(Site site)
+{
+	return at_site(&tables_sql, site);
+}
+
+/*----------
+ * Say in one word how the tables in $1 are, to see whether they change.
+ *
+ *	SELECT <hash of names and columns> FROM (<steep_copy_tables_sql()>)
+ *----------
+ */
+const Statement *
+steep_copy_state_sql(Site site)
+{
+	Statement  *statement = palloc0(sizeof(Statement));
+
+	statement->site = site;
+	statement->purpose = "look whether the tables have changed";
+	statement->text =
+		psprintf("SELECT encode(sha256(convert_to(string_agg(\n"
+				 "  concat_ws('.', t.schema, t.name, t.fingerprint), ','\n"
+				 "  ORDER BY t.schema COLLATE \"C\", t.name COLLATE \"C\"), 'UTF8')), 'hex')\n"
+				 "FROM (%s) t(relid, schema, name, columns, types, fingerprint)",
+				 tables_sql.text);
+	statement->result = "state text";
+	statement->nparams = 1;
+	statement->params[0] = "oid[]";
+	return statement;
+}
+
+/* Look up the tables named in $1. */
+static const Statement relids_sql = {
+	.site = SITE_PEER,
+	.purpose = "look up the tables",
+	.text = "SELECT array_agg(w::regclass::oid) FROM unnest($1) w",
+	.result = "relids oid[]",
+	.nparams = 1,
+	.params = {"text[]"},
+};
+
+/* Look up tables by their quoted names. */
+const Statement *
+steep_copy_relids_sql(Site site)
+{
+	return at_site(&relids_sql, site);
 }
 
 /*
@@ -105,6 +172,7 @@ static const Statement sequences_sql = {
 	"         AND d.refclassid = 'pg_class'::regclass AND d.refobjid = c.oid\n"
 	"         AND f.adrelid IN (SELECT relid FROM owners)))\n"
 	"ORDER BY n.nspname COLLATE \"C\", c.relname COLLATE \"C\"",
+	.result = "schema name, name name, readable bool",
 	.nparams = 1,
 	.params = {"oid[]"},
 };
@@ -136,27 +204,35 @@ steep_copy_names_sql(void)
 	return &names_sql;
 }
 
-/* List the sequences that a snapshot holds. */
+/* List the sequences that a copy holds. */
 const Statement *
-steep_copy_sequences_sql(void)
+steep_copy_sequences_sql(Site site)
 {
-	return &sequences_sql;
+	return at_site(&sequences_sql, site);
 }
 
-const Statement *				/*----------
-								 * Read how far a sequence is.
-								 *
-								 *	SELECT last_value, is_called FROM <sequence>
-								 *----------
-								 */
-steep_copy_sequence_sql(const char *schema, const char *sequence)
+/*----------
+ * Read how far sequences are; they are given by their quoted names.
+ *
+ *	SELECT <name>, last_value, is_called FROM <sequence> UNION ALL …
+ *----------
+ */
+const Statement *
+steep_copy_sequence_sql(Site site, List *sequences)
 {
 	Statement  *statement = palloc0(sizeof(Statement));
+	List	   *reads = NIL;
+	ListCell   *cell;
 
-	statement->site = SITE_LOCAL;
-	statement->purpose = "read a sequence";
-	statement->text = psprintf("SELECT last_value, is_called FROM %s",
-							   steep_sql_name(schema, sequence));
+	foreach(cell, sequences)
+		reads = lappend(reads,
+						psprintf("SELECT %s, last_value, is_called FROM %s",
+								 steep_sql_literal(lfirst(cell)),
+								 (char *) lfirst(cell)));
+	statement->site = site;
+	statement->purpose = "read the sequences";
+	statement->text = steep_sql_join(reads, "\nUNION ALL ");
+	statement->result = "sequence text, last_value int8, is_called bool";
 	return statement;
 }
 
@@ -194,4 +270,74 @@ steep_copy_rows_sql(const char *schema, const char *table, List *columns,
 	statement->params[0] = "tid";
 	statement->params[1] = "tid";
 	return statement;
+}
+
+const Statement *				/*----------
+								 * Send a table as COPY's text, from a block on, or up to another, or both;
+								 * NULL is no bound.
+								 *
+								 *	COPY <table> (<columns>) TO STDOUT
+								 *	COPY (SELECT <columns> FROM ONLY <table>
+								 *	  WHERE ctid >= '(<first>,0)' AND ctid < '(<last>,0)') TO STDOUT
+								 *----------
+								 */
+steep_copy_stream_sql(const char *schema, const char *table, List *columns,
+					  const char *first, const char *last)
+{
+	Statement  *statement = palloc0(sizeof(Statement));
+	List	   *names = NIL;
+	ListCell   *cell;
+
+	foreach(cell, columns)
+		names = lappend(names, steep_sql_ident(lfirst(cell)));
+	statement->site = SITE_PEER;
+	statement->purpose = "send rows";
+	if (first == NULL && last == NULL && names != NIL)
+		statement->text = psprintf("COPY %s (%s) TO STDOUT",
+								   steep_sql_name(schema, table),
+								   steep_sql_join(names, ", "));
+	else
+		statement->text =
+			psprintf("COPY (SELECT %s FROM ONLY %s%s%s) TO STDOUT",
+					 steep_sql_join(names, ", "), steep_sql_name(schema, table),
+					 first ? psprintf(" WHERE ctid >= '(%s,0)'", first) : "",
+					 last ? psprintf(" %s ctid < '(%s,0)'",
+									 first ? "AND" : "WHERE", last) : "");
+	return statement;
+}
+
+/*----------
+ * Keep tables, a list of quoted names, from being emptied or altered.
+ *
+ *	LOCK TABLE <table>, … IN ACCESS SHARE MODE
+ *----------
+ */
+const Statement *
+steep_copy_lock_sql(List *tables)
+{
+	return peer_command("lock the tables",
+						psprintf("LOCK TABLE %s IN ACCESS SHARE MODE",
+								 steep_sql_join(tables, ", ")));
+}
+
+/*----------
+ * Read the snapshot that another transaction has exported.
+ *
+ *	SET TRANSACTION SNAPSHOT <snapshot>
+ *----------
+ */
+const Statement *
+steep_copy_import_sql(const char *snapshot)
+{
+	return peer_command("import the snapshot",
+						psprintf("SET TRANSACTION SNAPSHOT %s",
+								 steep_sql_literal(snapshot)));
+}
+
+/* Export the snapshot that the transaction reads. */
+const Statement *
+steep_copy_export_sql(void)
+{
+	return peer_command("export the snapshot",
+						"SELECT pg_export_snapshot()");
 }

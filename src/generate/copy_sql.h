@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * copy_sql.h
- *		Statements that read tables for a snapshot.
+ *		Statements that read tables to copy them.
  *
  *-------------------------------------------------------------------------
  */
@@ -25,13 +25,21 @@ enum
 	COPY_TABLE_BYTES
 };
 
-extern const Statement *steep_copy_tables_sql(void);
+extern const Statement *steep_copy_relids_sql(Site site);
+extern const Statement *steep_copy_tables_sql(Site site);
+extern const Statement *steep_copy_state_sql(Site site);
 extern const Statement *steep_copy_names_sql(void);
-extern const Statement *steep_copy_sequences_sql(void);
-extern const Statement *steep_copy_sequence_sql(const char *schema,
-												const char *sequence);
+extern const Statement *steep_copy_sequences_sql(Site site);
+extern const Statement *steep_copy_sequence_sql(Site site, List *sequences);
 extern const Statement *steep_copy_rows_sql(const char *schema,
 											const char *table, List *columns,
 											bool first, bool last);
+extern const Statement *steep_copy_stream_sql(const char *schema,
+											  const char *table, List *columns,
+											  const char *first,
+											  const char *last);
+extern const Statement *steep_copy_lock_sql(List *tables);
+extern const Statement *steep_copy_import_sql(const char *snapshot);
+extern const Statement *steep_copy_export_sql(void);
 
 #endif							/* STEEP_REPL_COPY_SQL_H */

@@ -100,3 +100,35 @@ steep_session_snapshot_sql(const char *name)
 							   steep_sql_literal(name));
 	return statement;
 }
+
+/*
+ * Let transactions take as long as they do: a role or a database may have
+ * limits.  Releases that lack one skip it.
+ */
+const Statement *
+steep_session_patient_sql(void)
+{
+	static const Statement statement = {
+		.site = SITE_PEER,
+		.purpose = "lift the limits of time",
+		.text = "SELECT count(set_config(s.name, '0', false)) FROM pg_settings s\n"
+		"WHERE s.name IN ('lock_timeout', 'statement_timeout', 'transaction_timeout',\n"
+		"  'idle_in_transaction_session_timeout', 'idle_session_timeout')",
+		.result = "lifted int8",
+	};
+
+	return &statement;
+}
+
+/* Limit, or with 0 do not limit, the wait for a lock; takes no snapshot. */
+const Statement *
+steep_session_lock_timeout_sql(int milliseconds)
+{
+	Statement  *statement = palloc0(sizeof(Statement));
+
+	statement->site = SITE_PEER;
+	statement->purpose = "limit the wait for locks";
+	statement->text = psprintf("SET lock_timeout = %d", milliseconds);
+
+	return statement;
+}

@@ -96,6 +96,25 @@ steep_publish_tables_sql(void)
 	return &tables_sql;
 }
 
+/* Name a table of which publication $1 has not all rows and columns. */
+static const Statement filters_sql = {
+	.site = SITE_PEER,
+	.purpose = "look for parts of tables that are published",
+	.text =
+	"SELECT min(r.prrelid::regclass::text)\n"
+	"FROM pg_publication p JOIN pg_publication_rel r ON r.prpubid = p.oid\n"
+	"WHERE p.pubname = $1 AND (r.prqual IS NOT NULL OR r.prattrs IS NOT NULL)",
+	.result = "name text",
+	.nparams = 1,
+	.params = {"text"},
+};
+
+const Statement *
+steep_publication_filters_sql(void)
+{
+	return &filters_sql;
+}
+
 /* How many bytes the tables have that $1 names, quoted. */
 static const Statement size_sql = {
 	.site = SITE_PEER,

@@ -55,6 +55,7 @@ extern const Statement *steep_publish_size_sql(void);
 extern const Statement *steep_publish_position_sql(void);
 extern const Statement *steep_publication_create_sql(const char *name,
 													 List *tables);
+extern const Statement *steep_publication_filters_sql(void);
 extern const Statement *steep_publication_drop_sql(const char *name);
 extern const Statement *steep_slot_create_sql(void);
 extern const Statement *steep_slot_release_sql(void);

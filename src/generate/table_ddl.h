@@ -42,6 +42,22 @@
 
 #include "base/statement.h"
 
+/* The columns of steep_table_ddl_sql(), and of the omissions. */
+enum
+{
+	DDL_SECTION,
+	DDL_KIND,
+	DDL_OBJECT,
+	DDL_STATEMENT
+};
+
+enum
+{
+	OMITTED_SCOPE,
+	OMITTED_KIND,
+	OMITTED_OBJECT
+};
+
 extern const Statement *steep_table_ddl_sql(Site site);
 extern const Statement *steep_table_ddl_omissions_sql(Site site);
 extern const Statement *steep_table_ddl_column_sql(Site site);

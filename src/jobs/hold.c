@@ -15,9 +15,20 @@
 #include "utils/wait_event.h"
 
 #include "base/compat.h"
+#include "jobs/books.h"
 #include "jobs/hold.h"
 
 #define LOOK_MS 1000			/* the most between two looks */
+
+static const Statement others_done = {
+	.site = SITE_LOCAL,
+	.purpose = "see whether the others are done",
+	.text = "SELECT NOT EXISTS (SELECT FROM steep_repl.work_steps\n"
+	"  WHERE job_id = $1 AND stage = $2 AND id <> $3\n"
+	"    AND status IN ('pending', 'running', 'failed'))",
+	.nparams = 3,
+	.params = {"bigint", "int", "bigint"},
+};
 
 static Hold *
 my_hold(Helper **helper)
@@ -71,6 +82,22 @@ steep_hold_publish(const char *snapshot)
 	hold->holder_pid = MyProcPid;
 	set_state(hold, HOLD_READY);
 	LWLockRelease(steep_jobs->lock);
+}
+
+/* Have all other steps of the stage been done? */
+bool
+steep_hold_is_over(const StepContext *step)
+{
+	const char *values[] = {
+		steep_books_number(step->job->id), steep_books_number(step->stage),
+		steep_books_number(step->id)
+	};
+	char	  **row;
+
+	PushActiveSnapshot(GetLatestSnapshot());
+	row = steep_books_row(&others_done, values);
+	PopActiveSnapshot();
+	return steep_books_bool(row[0]);
 }
 
 /* Wait until all is done; asks whenever a step of the job has ended. */

@@ -8,6 +8,9 @@
  * who holds it: so a lock that somebody else waits for in between, say to
  * ALTER a table, does not keep them from reading it.
  *
+ * The snapshot may be one of another node.  Then that node is where the others
+ * import it, by its name, and lock what they read.
+ *
  * Who holds it counts neither as one of the job's parallel workers nor to
  * steep_repl.max_workers.  If it goes before its end, what the others have
  * read is worth nothing: the leader dies of it, and the job starts over.
@@ -17,11 +20,13 @@
 #ifndef STEEP_REPL_HOLD_H
 #define STEEP_REPL_HOLD_H
 
+#include "jobs/operation.h"
 #include "jobs/slot.h"
 
 /* for the step that holds */
 extern void steep_hold_begin(void);
 extern void steep_hold_publish(const char *snapshot);
+extern bool steep_hold_is_over(const StepContext *step);
 extern void steep_hold_keep(bool (*done) (void *arg), void *arg);
 extern void steep_hold_end(void);
 

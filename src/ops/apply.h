@@ -44,7 +44,7 @@
 #define APPLY_STAGE_DIGEST 9
 #define APPLY_STAGE_COMPARE 10
 
-/* What is applied. */
+/* What is applied: of an init, that copies from a node, the statements only. */
 typedef struct ApplySource
 {
 	const char *path;			/* absolute */
@@ -109,6 +109,7 @@ extern bool steep_apply_check_target(const ApplyTable *table, bool force,
 
 /* apply_schema.c */
 extern bool steep_apply_is_created(HTAB *created, const ScriptObject *object);
+extern HTAB *steep_apply_create(const ApplySource *source);
 extern void steep_apply_schema(StepContext *step);
 
 /* apply_load.c */
@@ -117,7 +118,8 @@ extern void steep_apply_load(StepContext *step);
 
 /* apply_finish.c */
 extern void steep_apply_add_statements(StepContext *step, HTAB *created,
-									   List *post_data, int64 bytes);
+									   List *post_data, int64 bytes,
+									   int stage);
 extern void steep_apply_run(StepContext *step);
 extern void steep_apply_references(StepContext *step);
 

@@ -1,8 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * apply_finish.c
- *		The steps of an apply that come after its rows: indexes and keys, then
- *		what else belongs to the tables.
+ *		The steps of an apply, or of an init, that come after its rows: indexes
+ *		and keys, then what else belongs to the tables.
  *
  *-------------------------------------------------------------------------
  */
@@ -52,7 +52,7 @@ statement_params(List *statements)
  * are taken to be of one size, all together half as much work as the rows.
  */
 static void
-add_indexes(StepContext *step, List *indexes, int64 bytes)
+add_indexes(StepContext *step, List *indexes, int64 bytes, int stage)
 {
 	ListCell   *cell;
 
@@ -61,7 +61,7 @@ add_indexes(StepContext *step, List *indexes, int64 bytes)
 		ScriptStatement *statement = lfirst(cell);
 		StepSpec	spec = {
 			.kind = "index",
-			.stage = APPLY_STAGE_INDEX,
+			.stage = stage,
 			.target = steep_sql_name(NameStr(statement->makes.schema),
 									 NameStr(statement->makes.name)),
 			.params = statement_params(list_make1(statement)),
@@ -84,7 +84,7 @@ can_run(HTAB *created, const ScriptStatement *statement)
 		{
 			ereport(WARNING,
 					(errmsg("role \"%s\" does not exist", (char *) lfirst(cell)),
-					 errdetail("What the snapshot grants to it is left out: %s.",
+					 errdetail("What is granted to it is left out: %s.",
 							   statement->sql)));
 			return false;
 		}
@@ -102,17 +102,17 @@ can_run(HTAB *created, const ScriptStatement *statement)
 }
 
 /*
- * Plan the statements that belong to what was created.  Those that are not an
- * index are run one after the other: several change two tables, and could wait
- * for each other.
+ * Plan the statements that belong to what was created: indexes in a stage, all
+ * others in the next.  Those are run one after the other: several change two
+ * tables, and could wait for each other.
  */
 void
 steep_apply_add_statements(StepContext *step, HTAB *created, List *post_data,
-						   int64 bytes)
+						   int64 bytes, int stage)
 {
 	StepSpec	spec = {
 		.kind = "finish",
-		.stage = APPLY_STAGE_FINISH,
+		.stage = stage + 1,
 		.weight = 1
 	};
 	List	   *indexes = NIL;
@@ -134,7 +134,7 @@ steep_apply_add_statements(StepContext *step, HTAB *created, List *post_data,
 		else
 			others = lappend(others, statement);
 	}
-	add_indexes(step, indexes, bytes);
+	add_indexes(step, indexes, bytes, stage);
 	spec.params = statement_params(others);
 	if (others != NIL)
 		steep_job_add_step(step, &spec);

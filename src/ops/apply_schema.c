@@ -106,7 +106,7 @@ tie_partition(HTAB *described, HTAB *created, const ScriptStatement *statement)
 		ereport(WARNING,
 				(errmsg("table \"%s\" is not made a partition of \"%s\"",
 						child_name, parent_name),
-				 errdetail("The snapshot has it without its parent.")));
+				 errdetail("It is copied without its parent.")));
 }
 
 /* List the tables that the snapshot creates. */
@@ -157,8 +157,8 @@ steep_apply_is_created(HTAB *created, const ScriptObject *object)
 }
 
 /* Run the statements that come before rows; returns what was created. */
-static HTAB *
-create_missing(const ApplySource *source)
+HTAB *
+steep_apply_create(const ApplySource *source)
 {
 	HTAB	   *created = steep_script_set("created objects");
 	HTAB	   *unwanted = list_unwanted(source);
@@ -250,7 +250,7 @@ steep_apply_schema(StepContext *step)
 	ListCell   *cell;
 
 	steep_progress_phase("schema");
-	created = create_missing(source);
+	created = steep_apply_create(source);
 	foreach(cell, steep_apply_tables(snapshot->id))
 	{
 		const ApplyTable *table = lfirst(cell);
@@ -264,5 +264,6 @@ steep_apply_schema(StepContext *step)
 	}
 	for (size_t i = 0; i < source->manifest->nsequences; i++)
 		set_sequence(source, created, &source->manifest->sequences[i]);
-	steep_apply_add_statements(step, created, post_data, bytes);
+	steep_apply_add_statements(step, created, post_data, bytes,
+							   APPLY_STAGE_INDEX);
 }

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * apply_target.c
- *		Tables that exist before a snapshot is loaded into them.
+ *		Tables that exist before rows are loaded into them.
  *
  *-------------------------------------------------------------------------
  */
@@ -21,16 +21,16 @@ check_shape(const char *name, char **row)
 		ereport(ERROR,
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				 errmsg("\"%s\" exists and is not a table", name),
-				 errdetail("In the snapshot it is one."),
+				 errdetail("Where its rows come from it is one."),
 				 errhint("Rename or drop it, or list other tables in the option \"tables\".")));
 	if (row[TARGET_MISFIT] != NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
-				 errmsg("table \"%s\" exists and does not fit the snapshot", name),
+				 errmsg("table \"%s\" exists and does not fit", name),
 				 row[TARGET_MISFIT_HERE] == NULL ?
 				 errdetail("It lacks column \"%s\" of type %s.",
 						   row[TARGET_MISFIT], row[TARGET_MISFIT_TYPE]) :
-				 errdetail("Column \"%s\" is %s, in the snapshot it is %s.",
+				 errdetail("Column \"%s\" is %s, where its rows come from it is %s.",
 						   row[TARGET_MISFIT], row[TARGET_MISFIT_HERE],
 						   row[TARGET_MISFIT_TYPE]),
 				 errhint("Alter the table, or drop it and have it created.")));
@@ -57,7 +57,7 @@ check_privileges(const char *name, char **row)
 }
 
 /*
- * Make sure that a snapshot's rows can be loaded into a table, if it exists;
+ * Make sure that rows can be loaded into a table, if it exists;
  * "triggers" is set if it has some.  Returns whether it has rows.
  */
 bool

@@ -67,6 +67,7 @@ static const Statement read_node = {
 static const InitMethod methods[] = {
 	{"snapshot", true, 150000, steep_init_plan_snapshot},
 	{"bidirectional-merge", false, 160000, steep_init_plan_merge},
+	{"direct", true, 150000, steep_init_plan_direct},
 };
 
 /* Find a method by its name; an error if there is none. */

@@ -9,12 +9,13 @@
  *	2	source		remove what it has left on the source
  *	3	prepare		record what will be made; make the publication
  *	4	schema		create what tables are missing here
- *	5	copy		the rows: how depends on the method
- *	6	index		build indexes and keys
- *	7	finish		constraints, comments, grants
- *	8	analyze		gather statistics
- *	9	subscribe	make the subscription
- *	10	catchup		wait until the source's log is applied
+ *	5	plan		how to copy the rows
+ *	6	copy		the rows: how depends on the method
+ *	7	index		build indexes and keys
+ *	8	finish		constraints, comments, grants
+ *	9	analyze		gather statistics
+ *	10	subscribe	make the subscription
+ *	11	catchup		wait until the source's log is applied
  *
  * What an init makes, here or on the source, is recorded and committed before
  * it is made: names are settled when the init is submitted, tables in stage 3.
@@ -42,12 +43,13 @@
 #define INIT_STAGE_SOURCE 2
 #define INIT_STAGE_PREPARE 3
 #define INIT_STAGE_SCHEMA 4
-#define INIT_STAGE_COPY 5
-#define INIT_STAGE_INDEX 6
-#define INIT_STAGE_FINISH 7
-#define INIT_STAGE_ANALYZE 8
-#define INIT_STAGE_SUBSCRIBE 9
-#define INIT_STAGE_CATCHUP 10
+#define INIT_STAGE_PLAN 5
+#define INIT_STAGE_COPY 6
+#define INIT_STAGE_INDEX 7
+#define INIT_STAGE_FINISH 8
+#define INIT_STAGE_ANALYZE 9
+#define INIT_STAGE_SUBSCRIBE 10
+#define INIT_STAGE_CATCHUP 11
 
 /* nodes.init_state */
 typedef enum InitState
@@ -164,6 +166,8 @@ extern void steep_init_deny(const char *node);
 /* the steps, and what plans them */
 extern void steep_init_clean(StepContext *step);
 extern void steep_init_clean_source(StepContext *step);
+extern void steep_init_drop_slot(const Session *session, Site site,
+								 const char *name);
 extern void steep_init_prepare(StepContext *step);
 extern void steep_init_schema(StepContext *step);
 extern void steep_init_slot(StepContext *step);
@@ -173,6 +177,7 @@ extern void steep_init_reset(StepContext *step);
 extern void steep_init_catch_up(StepContext *step);
 extern void steep_init_plan_snapshot(List **steps);
 extern void steep_init_plan_merge(List **steps);
+extern void steep_init_plan_direct(List **steps);
 extern void steep_init_plan_step(List **steps, int stage, const char *kind);
 
 /* init_operation.c */

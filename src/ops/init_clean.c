@@ -71,8 +71,8 @@ drop_subscription(const Init *init, const char *name)
 }
 
 /* Drop a slot, once nobody reads from it. */
-static void
-drop_slot(const Session *session, Site site, const char *name)
+void
+steep_init_drop_slot(const Session *session, Site site, const char *name)
 {
 	const Statement *drop = steep_statement_at(steep_slot_drop_sql(), site);
 	const Statement *release = steep_statement_at(steep_slot_release_sql(), site);
@@ -116,7 +116,7 @@ clean_source(Session *session, void *arg)
 		if (strcmp(object->node, cleaning->source) != 0)
 			continue;
 		if (is_kind(object, "slot"))
-			drop_slot(session, SITE_PEER, object->name);
+			steep_init_drop_slot(session, SITE_PEER, object->name);
 		else if (is_kind(object, "subscription"))
 			(void) steep_peer_value(session->peer, steep_subscription_undo_sql(),
 									&object->name);
@@ -159,7 +159,7 @@ static void
 clean_back(const InitObject *object)
 {
 	if (is_kind(object, "slot"))
-		drop_slot(NULL, SITE_LOCAL, object->name);
+		steep_init_drop_slot(NULL, SITE_LOCAL, object->name);
 	else if (is_kind(object, "publication"))
 		(void) steep_local_none(steep_statement_at(steep_publication_drop_sql(object->name),
 												   SITE_LOCAL), NULL, NIL);

@@ -15,6 +15,7 @@
 #include "utils/snapmgr.h"
 
 #include "base/testpoint.h"
+#include "generate/catalog_sql.h"
 #include "generate/subscription_sql.h"
 #include "jobs/hold.h"
 #include "jobs/ledger.h"
@@ -82,6 +83,7 @@ steep_init_hold_slots(StepContext *step)
 	steep_session_look(address, drop_slot, init);
 	PopActiveSnapshot();
 	wire = steep_wire_connect(address);
+	steep_wire_none(wire, steep_session_patient_sql());
 	there = steep_wire_create_slot(wire, init->slot, &lsn);
 	steep_hold_publish(psprintf("%s %s",
 								ExportSnapshot(GetTransactionSnapshot()), there));

@@ -9,6 +9,8 @@
 
 #include "jobs/ledger.h"
 #include "jobs/progress.h"
+#include "ops/apply.h"
+#include "ops/init_direct.h"
 #include "ops/init_merge.h"
 
 static const Statement read_state = {
@@ -37,6 +39,15 @@ static const struct
 	{"copy", steep_init_copy},
 	{"reset", steep_init_reset},
 	{"catchup", steep_init_catch_up},
+	{"create", steep_direct_create},
+	{"plan", steep_direct_plan},
+	{"hold", steep_direct_hold},
+	{"load", steep_direct_load},
+	{"index", steep_apply_run},
+	{"references", steep_apply_references},
+	{"finish", steep_apply_run},
+	{"sequences", steep_direct_sequences},
+	{"analyze", steep_apply_analyze},
 	{"publish_back", steep_init_publish_back},
 	{"hold_slots", steep_init_hold_slots},
 	{"merge", steep_init_merge},
@@ -78,8 +89,11 @@ start(const Job *job)
 	const Init *init = steep_init_load(job->init_id);
 
 	steep_progress_tables(list_length(steep_init_tables(init)), 0);
-	if (strcmp(job->operation, INIT_CLEAN) != 0)
-		steep_init_mark(job->init_id, "running", NULL);
+	if (strcmp(job->operation, INIT_CLEAN) == 0)
+		return;
+	if (job->attempt > 1)
+		steep_direct_start_over(job);
+	steep_init_mark(job->init_id, "running", NULL);
 }
 
 static void
@@ -92,9 +106,12 @@ begin_step(StepContext *step)
 	}
 }
 
+/* A wire that this worker has kept is for steps that load. */
 static void
 run_step(StepContext *step)
 {
+	if (strcmp(step->kind, "load") != 0)
+		steep_wire_close_kept();
 	for (int i = 0; i < (int) lengthof(steps); i++)
 	{
 		if (strcmp(step->kind, steps[i].kind) == 0)

@@ -98,6 +98,7 @@ extern char *steep_snapshot_path(const DirectoryPlace *place);
 
 /* snapshot_tables.c */
 extern char *steep_snapshot_relids(const char *params);
+extern SnapshotTable *steep_snapshot_take_table(char **row);
 extern List *steep_snapshot_list_tables(const char *relids);
 extern List *steep_snapshot_planned_tables(const char *id);
 extern bool steep_snapshot_same_tables(List *a, List *b);

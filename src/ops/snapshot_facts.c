@@ -81,22 +81,22 @@ add_text(StringInfo json, const char *name, const char *value)
 static void
 add_sequence(StringInfo json, char **sequence)
 {
+	char	   *name = steep_sql_name(sequence[0], sequence[1]);
 	char	  **value;
 
 	if (!steep_books_bool(sequence[2]))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("permission denied for sequence \"%s\"",
-						steep_sql_name(sequence[0], sequence[1])),
+				 errmsg("permission denied for sequence \"%s\"", name),
 				 errhint("GRANT SELECT on the sequence, and USAGE on its schema, to the role \"%s\".",
 						 GetUserNameFromId(GetUserId(), false))));
-	value = steep_local_row(steep_copy_sequence_sql(sequence[0], sequence[1]),
+	value = steep_local_row(steep_copy_sequence_sql(SITE_LOCAL, list_make1(name)),
 							NULL, NIL);
 	appendStringInfoChar(json, '{');
 	add_text(json, "schema", sequence[0]);
 	add_text(json, "name", sequence[1]);
-	add_text(json, "last_value", value[0]);
-	add_text(json, "is_called", value[1]);
+	add_text(json, "last_value", value[1]);
+	add_text(json, "is_called", value[2]);
 	appendStringInfoChar(json, '}');
 }
 
@@ -108,7 +108,7 @@ add_sequences(StringInfo json, const char *relids)
 	const char *separator = "";
 	char	  **row;
 
-	steep_local_rows(steep_copy_sequences_sql(), values, NIL, spool);
+	steep_local_rows(steep_copy_sequences_sql(SITE_LOCAL), values, NIL, spool);
 	appendStringInfoString(json, ", \"sequences\": [");
 	while ((row = steep_spool_next(spool)) != NULL)
 	{

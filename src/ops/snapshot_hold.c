@@ -24,16 +24,6 @@
 #include "jobs/progress.h"
 #include "ops/snapshot.h"
 
-static const Statement others_done = {
-	.site = SITE_LOCAL,
-	.purpose = "see whether all rows are written",
-	.text = "SELECT NOT EXISTS (SELECT FROM steep_repl.work_steps\n"
-	"  WHERE job_id = $1 AND stage = $2 AND id <> $3\n"
-	"    AND status IN ('pending', 'running', 'failed'))",
-	.nparams = 3,
-	.params = {"bigint", "int", "bigint"},
-};
-
 static const Statement record_facts = {
 	.site = SITE_LOCAL,
 	.writes = true,
@@ -96,21 +86,10 @@ check_plan(const StepContext *step)
 				 errmsg("tables have changed while the snapshot was planned")));
 }
 
-/* Have all other steps of the stage been done? */
 static bool
 all_done(void *arg)
 {
-	const StepContext *step = arg;
-	const char *values[] = {
-		steep_books_number(step->job->id), steep_books_number(step->stage),
-		steep_books_number(step->id)
-	};
-	char	  **row;
-
-	PushActiveSnapshot(GetLatestSnapshot());
-	row = steep_books_row(&others_done, values);
-	PopActiveSnapshot();
-	return steep_books_bool(row[0]);
+	return steep_hold_is_over(arg);
 }
 
 /* Take the snapshot and hold it until all its rows are written. */

@@ -4,10 +4,7 @@
  *		The steps of a snapshot that come before its rows: make the directory,
  *		list the tables, and cut them into chunks.
  *
- * A chunk is a file.  A large table has several, each a range of its blocks,
- * so that it keeps all workers busy; the last has no end, so it does not
- * matter how the table grows until the database snapshot is taken.  A part is
- * what one step writes: a chunk of a large table, or several small tables.
+ * A chunk is a file, and parts.h says what parts are.
  *
  *-------------------------------------------------------------------------
  */
@@ -21,13 +18,7 @@
 #include "jobs/ledger.h"
 #include "jobs/progress.h"
 #include "jobs/queue.h"
-#include "ops/snapshot.h"
-
-#define MB (INT64CONST(1024) * 1024)
-#define PARTS_A_WORKER 8		/* so that they end at about the same time */
-#define SMALLEST_PART (4 * MB)
-#define LARGEST_PART (1024 * MB)
-#define MOST_FILES 32			/* of a part */
+#include "ops/parts.h"
 
 static const Statement mark_directory = {
 	.site = SITE_LOCAL,
@@ -55,19 +46,6 @@ static const Statement add_chunk = {
 	.nparams = 6,
 	.params = {"text", "int", "int", "int", "bigint", "bigint"},
 };
-
-/* A snapshot that is being planned. */
-typedef struct Plan
-{
-	const StepContext *step;
-	List	   *tables;			/* SnapshotTable, the files' numbers in order */
-	int64		part_bytes;		/* how large a part should be */
-	int			part;			/* number of the current one */
-	int			files;			/* in the current one */
-	int64		bytes;			/* of the current one */
-	const char *target;			/* a table of the current one */
-	List	   *parts;			/* StepSpec */
-} Plan;
 
 /* Is there nothing in a directory but what is made with it? */
 static bool
@@ -130,86 +108,24 @@ steep_snapshot_remove(const FileSnapshot *snapshot)
 	return false;
 }
 
-/* Have a step write the current part. */
+/* Record a chunk of a part. */
 static void
-end_part(Plan *plan)
-{
-	StepSpec   *spec;
-
-	if (plan->files == 0)
-		return;
-	spec = palloc0(sizeof(StepSpec));
-	spec->stage = SNAPSHOT_STAGE_DATA;
-	spec->kind = "data";
-	spec->target = plan->files == 1 ? plan->target :
-		psprintf("%s and %d more", plan->target, plan->files - 1);
-	spec->params = psprintf("{\"part\": %d}", plan->part);
-	spec->weight = plan->bytes + 8192 * plan->files;
-	plan->parts = lappend(plan->parts, spec);
-	plan->part++;
-	plan->files = 0;
-	plan->bytes = 0;
-}
-
-/* Add a chunk to the current part. */
-static void
-plan_chunk(Plan *plan, const SnapshotTable *table, int number, int chunk,
-		   int64 first, int64 last, int64 bytes)
+record_chunk(const char *id, const Chunk *chunk, int part)
 {
 	const char *values[] = {
-		plan->step->job->snapshot_id, psprintf("%d", number),
-		psprintf("%d", chunk), psprintf("%d", plan->part),
-		first > 0 ? steep_books_number(first) : NULL,
-		last > 0 ? steep_books_number(last) : NULL
+		id, psprintf("%d", chunk->table->number),
+		psprintf("%d", chunk->number), psprintf("%d", part),
+		chunk->first > 0 ? steep_books_number(chunk->first) : NULL,
+		chunk->last > 0 ? steep_books_number(chunk->last) : NULL
 	};
 
 	(void) steep_local_none(&add_chunk, values, NIL);
-	if (plan->files == 0)
-		plan->target = steep_sql_name(table->schema, table->name);
-	plan->files++;
-	plan->bytes += bytes;
-	if (plan->bytes >= plan->part_bytes || plan->files >= MOST_FILES)
-		end_part(plan);
-}
-
-/* Cut a table into chunks. */
-static void
-plan_table(Plan *plan, const SnapshotTable *table)
-{
-	int			number = table->number;
-	int64		chunks = Min(table->bytes / plan->part_bytes, table->blocks);
-
-	if (chunks <= 1)
-	{
-		plan_chunk(plan, table, number, 1, 0, 0, table->bytes);
-		return;
-	}
-	end_part(plan);
-	for (int64 i = 0; i < chunks; i++)
-	{
-		plan_chunk(plan, table, number, i + 1, table->blocks * i / chunks,
-				   i + 1 < chunks ? table->blocks * (i + 1) / chunks : 0,
-				   table->bytes / chunks);
-		end_part(plan);
-	}
-}
-
-static int
-larger_first(const ListCell *a, const ListCell *b)
-{
-	const SnapshotTable *one = lfirst(a);
-	const SnapshotTable *other = lfirst(b);
-
-	if (one->bytes != other->bytes)
-		return one->bytes > other->bytes ? -1 : 1;
-	return one->number - other->number;
 }
 
 /* Record the tables, and number them. */
-static int64
+static void
 record_tables(const char *id, List *tables)
 {
-	int64		bytes = 0;
 	ListCell   *cell;
 
 	foreach(cell, tables)
@@ -223,9 +139,7 @@ record_tables(const char *id, List *tables)
 
 		(void) steep_local_none(&add_table, values, NIL);
 		table->number = foreach_current_index(cell) + 1;
-		bytes += table->bytes;
 	}
-	return bytes;
 }
 
 /* Write down which tables the step that holds has to lock. */
@@ -245,23 +159,24 @@ hold_params(List *tables)
 	return params.data;
 }
 
-/* Add the steps that come after this one. */
+/* Record the chunks of a part, and add the step that writes it. */
 static void
-add_steps(const Plan *plan)
+plan_part(StepContext *step, const Part *part, int number)
 {
-	StepSpec	hold = {
-		.stage = SNAPSHOT_STAGE_DATA,.kind = "hold",
-		.params = hold_params(plan->tables)
+	StepSpec	spec = {
+		.stage = SNAPSHOT_STAGE_DATA,
+		.kind = "data",
+		.target = part->target,
+		.params = psprintf("{\"part\": %d}", number),
+		.weight = part->bytes + 8192 * list_length(part->chunks)
 	};
-	StepSpec	finalize = {
-		.stage = SNAPSHOT_STAGE_FINALIZE,.kind = "finalize"
-	};
+	Books		books = steep_books_open();
 	ListCell   *cell;
 
-	steep_job_add_step(plan->step, &hold);
-	foreach(cell, plan->parts)
-		steep_job_add_step(plan->step, lfirst(cell));
-	steep_job_add_step(plan->step, &finalize);
+	foreach(cell, part->chunks)
+		record_chunk(step->job->snapshot_id, lfirst(cell), number);
+	steep_books_close(books);
+	steep_job_add_step(step, &spec);
 }
 
 /* List the tables, cut them into chunks, and plan a step for each part. */
@@ -269,25 +184,21 @@ void
 steep_snapshot_plan(StepContext *step)
 {
 	const FileSnapshot *snapshot = steep_snapshot_load(step->job->snapshot_id);
-	Plan		plan = {.step = step,.part = 1};
-	List	   *by_size;
-	int64		bytes;
+	StepSpec	hold = {.stage = SNAPSHOT_STAGE_DATA,.kind = "hold"};
+	StepSpec	finalize = {.stage = SNAPSHOT_STAGE_FINALIZE,.kind = "finalize"};
+	List	   *tables;
 	Books		books;
 	ListCell   *cell;
 
 	steep_progress_phase("schema");
-	plan.tables = steep_snapshot_list_tables(steep_snapshot_relids(step->job->params));
-	steep_progress_tables(list_length(plan.tables), 0);
-	by_size = list_copy(plan.tables);
+	tables = steep_snapshot_list_tables(steep_snapshot_relids(step->job->params));
+	steep_progress_tables(list_length(tables), 0);
 	books = steep_books_open();
-	bytes = record_tables(snapshot->id, plan.tables);
-	plan.part_bytes = bytes / (snapshot->parallel * PARTS_A_WORKER);
-	plan.part_bytes = Max(plan.part_bytes, SMALLEST_PART);
-	plan.part_bytes = Min(plan.part_bytes, LARGEST_PART);
-	list_sort(by_size, larger_first);
-	foreach(cell, by_size)
-		plan_table(&plan, lfirst(cell));
-	end_part(&plan);
+	record_tables(snapshot->id, tables);
 	steep_books_close(books);
-	add_steps(&plan);
+	hold.params = hold_params(tables);
+	steep_job_add_step(step, &hold);
+	foreach(cell, steep_parts_cut(tables, snapshot->parallel))
+		plan_part(step, lfirst(cell), foreach_current_index(cell) + 1);
+	steep_job_add_step(step, &finalize);
 }

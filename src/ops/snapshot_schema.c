@@ -27,22 +27,6 @@ static const Statement extension_version = {
 	.params = {"text"},
 };
 
-/* The columns of steep_table_ddl_sql(), and of the omissions. */
-enum
-{
-	DDL_SECTION,
-	DDL_KIND,
-	DDL_OBJECT,
-	DDL_STATEMENT
-};
-
-enum
-{
-	OMITTED_SCOPE,
-	OMITTED_KIND,
-	OMITTED_OBJECT
-};
-
 /* Name the tables that are created, as an array. */
 static char *
 table_names(const char *relids)

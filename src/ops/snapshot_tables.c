@@ -66,6 +66,17 @@ take_table(char **row)
 	return table;
 }
 
+/* Take what steep_copy_tables_sql() says of a table. */
+SnapshotTable *
+steep_snapshot_take_table(char **row)
+{
+	SnapshotTable *table = take_table(row);
+
+	table->blocks = steep_books_integer(row[COPY_TABLE_BLOCKS]);
+	table->bytes = steep_books_integer(row[COPY_TABLE_BYTES]);
+	return table;
+}
+
 /* A table of which the role would see less than there is has no copy. */
 static void
 check_table(char **row)
@@ -102,15 +113,11 @@ steep_snapshot_list_tables(const char *relids)
 	List	   *tables = NIL;
 	char	  **row;
 
-	steep_local_rows(steep_copy_tables_sql(), values, NIL, spool);
+	steep_local_rows(steep_copy_tables_sql(SITE_LOCAL), values, NIL, spool);
 	while ((row = steep_spool_next(spool)) != NULL)
 	{
-		SnapshotTable *table = take_table(row);
-
 		check_table(row);
-		table->blocks = steep_books_integer(row[COPY_TABLE_BLOCKS]);
-		table->bytes = steep_books_integer(row[COPY_TABLE_BYTES]);
-		tables = lappend(tables, table);
+		tables = lappend(tables, steep_snapshot_take_table(row));
 	}
 	steep_spool_end(spool);
 	return tables;

@@ -1,9 +1,9 @@
 /*-------------------------------------------------------------------------
  *
  * wire.c
- *		A replication connection to another node, for what dblink can't do.
+ *		A replication connection to another node: open, keep and close it.
  *
- * libpq sends and receives without blocking.  A wire is listed from the
+ * A wire is listed from the
  * moment it has a socket, so that an error, wherever it comes from, can't
  * leave it open.
  *
@@ -12,32 +12,17 @@
 #include "postgres.h"
 
 #include "access/xact.h"
-#include "libpq-fe.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
-#include "replication/slot.h"
 #include "storage/fd.h"
-#include "storage/latch.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
 #include "base/compat.h"
-#include "base/sqltext.h"
 #include "run/peer_resolve.h"
-#include "run/wire.h"
+#include "run/wire_parts.h"
 
 #define LOOK_MS 1000			/* the most between two looks at the time */
-
-struct Wire
-{
-	PGconn	   *conn;
-	char	   *label;			/* of the node, for people */
-	const char *purpose;		/* of what runs, or NULL */
-	char	   *row;			/* what COPY has sent, or NULL */
-	int			length;			/* of row */
-	int			taken;			/* bytes of row that were given on */
-	Wire	   *next;
-};
 
 static Wire *wires = NULL;
 
@@ -57,8 +42,43 @@ steep_wire_close(Wire *wire)
 		PQfreemem(wire->row);
 	PQfinish(wire->conn);
 	ReleaseExternalFD();
+	if (wire->name != NULL)
+		pfree(wire->name);
 	pfree(wire->label);
 	pfree(wire);
+}
+
+/* Keep a wire for later steps. */
+void
+steep_wire_keep(Wire *wire, const char *name)
+{
+	wire->name = MemoryContextStrdup(TopMemoryContext, name);
+}
+
+/* Find a wire that was kept; NULL if there is none. */
+Wire *
+steep_wire_kept(const char *name)
+{
+	for (Wire *wire = wires; wire; wire = wire->next)
+	{
+		if (wire->name != NULL && strcmp(wire->name, name) == 0)
+			return wire;
+	}
+	return NULL;
+}
+
+/* Close the wires that were kept. */
+void
+steep_wire_close_kept(void)
+{
+	Wire	   *next;
+
+	for (Wire *wire = wires; wire; wire = next)
+	{
+		next = wire->next;
+		if (wire->name != NULL)
+			steep_wire_close(wire);
+	}
 }
 
 /* An error has ended the transaction: no wire is in a known state. */
@@ -70,8 +90,8 @@ close_all(XactEvent event, void *arg)
 }
 
 /* Wait until the socket is ready, or for a moment. */
-static bool
-wait_for_socket(Wire *wire, int ready)
+bool
+steep_wire_wait(Wire *wire, int ready)
 {
 	static uint32 wait_event = 0;
 	int			events;
@@ -109,7 +129,7 @@ finish_connecting(Wire *wire, int seconds)
 
 	while (status == PGRES_POLLING_READING || status == PGRES_POLLING_WRITING)
 	{
-		if (wait_for_socket(wire, status == PGRES_POLLING_READING ?
+		if (steep_wire_wait(wire, status == PGRES_POLLING_READING ?
 							WL_SOCKET_READABLE : WL_SOCKET_WRITEABLE))
 			status = PQconnectPoll(wire->conn);
 		if (seconds > 0 &&
@@ -121,14 +141,24 @@ finish_connecting(Wire *wire, int seconds)
 		report_unconnected(wire, pchomp(PQerrorMessage(wire->conn)));
 }
 
-/* Begin to connect, and have the wire closed after an error. */
+/*
+ * Begin to connect, and have the wire closed after an error.
+ *
+ * What comes before the address is what it may say otherwise: a node that has
+ * vanished is noticed before long.
+ */
 static Wire *
 start_connecting(const PeerAddress *address)
 {
-	const char *keywords[] = {"dbname", "replication", "client_encoding",
-	"fallback_application_name", NULL};
-	const char *values[] = {NULL, "database", GetDatabaseEncodingName(),
-	"steep_repl", NULL};
+	const char *const keywords[] = {
+		"keepalives_idle", "keepalives_interval", "keepalives_count",
+		"tcp_user_timeout", "dbname", "replication", "client_encoding",
+		"fallback_application_name", NULL
+	};
+	const char *const values[] = {
+		"10", "5", "3", "30000", steep_peer_address_conninfo(address),
+		"database", GetDatabaseEncodingName(), "steep_repl", NULL
+	};
 	Wire	   *wire = MemoryContextAllocZero(TopMemoryContext, sizeof(Wire));
 	static bool registered = false;
 
@@ -136,7 +166,6 @@ start_connecting(const PeerAddress *address)
 		RegisterXactCallback(close_all, NULL);
 	registered = true;
 	wire->label = MemoryContextStrdup(TopMemoryContext, address->label);
-	values[0] = steep_peer_address_conninfo(address);
 	if (!AcquireExternalFD())
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_RESOURCES),
@@ -186,186 +215,4 @@ steep_wire_connect(const PeerAddress *address)
 				 errhint("Have pg_hba.conf of the peer ask for a password.")));
 	PQsetNoticeReceiver(wire->conn, ignore_notice, NULL);
 	return wire;
-}
-
-static void
-report_lost(const Wire *wire)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_CONNECTION_FAILURE),
-			 errmsg("lost the connection to peer \"%s\"", wire->label),
-			 errdetail_internal("%s", pchomp(PQerrorMessage(wire->conn)))));
-}
-
-/* Pass an error of the other node on as it is. */
-static void
-report_failed(const Wire *wire, const PGresult *result)
-{
-	const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
-	const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
-	const char *detail = PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL);
-	const char *hint = PQresultErrorField(result, PG_DIAG_MESSAGE_HINT);
-
-	if (state == NULL || message == NULL)
-		report_lost(wire);
-	ereport(ERROR,
-			(errcode(MAKE_SQLSTATE(state[0], state[1], state[2], state[3],
-								   state[4])),
-			 errmsg_internal("%s", message),
-			 detail ? errdetail_internal("%s", detail) : 0,
-			 hint ? errhint("%s", hint) : 0,
-			 errcontext("step \"%s\" on peer \"%s\"", wire->purpose,
-						wire->label)));
-}
-
-/* Wait for the next result; NULL at the end of a command. */
-static PGresult *
-next_result(Wire *wire)
-{
-	while (PQisBusy(wire->conn))
-	{
-		if (wait_for_socket(wire, WL_SOCKET_READABLE) &&
-			PQconsumeInput(wire->conn) == 0)
-			report_lost(wire);
-	}
-	return PQgetResult(wire->conn);
-}
-
-/* Pass the error on that a result tells, if it does, and free that. */
-static void
-check_result(Wire *wire, PGresult *result)
-{
-	ExecStatusType status = PQresultStatus(result);
-
-	if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK ||
-		status == PGRES_COPY_OUT)
-		return;
-	PG_TRY();
-	{
-		report_failed(wire, result);
-	}
-	PG_FINALLY();
-	{
-		PQclear(result);
-	}
-	PG_END_TRY();
-}
-
-/* Send a command and wait for its first result. */
-static PGresult *
-start_command(Wire *wire, const char *purpose, const char *text)
-{
-	PGresult   *result;
-
-	if (wire->purpose != NULL)
-		elog(ERROR, "the wire to \"%s\" is in use", wire->label);
-	wire->purpose = purpose;
-	if (!PQsendQuery(wire->conn, text))
-		report_lost(wire);
-	result = next_result(wire);
-	check_result(wire, result);
-	return result;
-}
-
-/* Wait for the end of a command. */
-static void
-end_command(Wire *wire)
-{
-	PGresult   *result;
-
-	while ((result = next_result(wire)) != NULL)
-	{
-		check_result(wire, result);
-		PQclear(result);
-	}
-	wire->purpose = NULL;
-}
-
-/* Run a command; of what it returns nothing is wanted. */
-void
-steep_wire_none(Wire *wire, const Statement *statement)
-{
-	PQclear(start_command(wire, statement->purpose, statement->text));
-	end_command(wire);
-}
-
-/*
- * Create a replication slot for pgoutput and export the snapshot that shows
- * what was committed before all it will send.
- *
- * Returns the snapshot's name: it is good until the next command on this
- * wire, or its end.  Waits for all transactions that write on that node.
- */
-char *
-steep_wire_create_slot(Wire *wire, const char *slot, char **lsn)
-{
-	char	   *text;
-	char	   *snapshot;
-	PGresult   *result;
-
-	ReplicationSlotValidateName(slot, ERROR);
-	text = psprintf("CREATE_REPLICATION_SLOT \"%s\" LOGICAL pgoutput (SNAPSHOT 'export')", slot);
-
-	result = start_command(wire, "create the slot", text);
-	snapshot = pstrdup(PQgetvalue(result, 0, 2));
-	*lsn = pstrdup(PQgetvalue(result, 0, 1));
-	PQclear(result);
-	end_command(wire);
-	return snapshot;
-}
-
-/* Begin a COPY TO STDOUT. */
-void
-steep_wire_copy_begin(Wire *wire, const Statement *copy)
-{
-	PQclear(start_command(wire, copy->purpose, copy->text));
-}
-
-/*
- * Have a row that is not given on yet; false at the end.  With "wait" not
- * set, false too if none has come.
- */
-static bool
-have_row(Wire *wire, bool wait)
-{
-	if (wire->row != NULL && wire->taken < wire->length)
-		return true;
-	if (wire->row != NULL)
-		PQfreemem(wire->row);
-	wire->row = NULL;
-	wire->taken = 0;
-	while ((wire->length = PQgetCopyData(wire->conn, &wire->row, true)) == 0)
-	{
-		if (!wait)
-			return false;
-		if (wait_for_socket(wire, WL_SOCKET_READABLE) &&
-			PQconsumeInput(wire->conn) == 0)
-			report_lost(wire);
-	}
-	return wire->length > 0;
-}
-
-/* Give the next bytes of what COPY sends, 0 at its end: a CopyInSource. */
-int
-steep_wire_copy_read(void *arg, void *buffer, int room)
-{
-	Wire	   *wire = arg;
-	int			filled = 0;
-
-	while (filled < room && have_row(wire, filled == 0))
-	{
-		int			bytes = Min(room - filled, wire->length - wire->taken);
-
-		memcpy((char *) buffer + filled, wire->row + wire->taken, bytes);
-		wire->taken += bytes;
-		filled += bytes;
-	}
-	return filled;
-}
-
-/* End a COPY, of which all has been read. */
-void
-steep_wire_copy_end(Wire *wire)
-{
-	end_command(wire);
 }

@@ -159,7 +159,7 @@ refused('too many workers', "'$base/artist', 33", qr/parallel must be between 1 
 # Tables that exist.
 sql($peer, 'DROP TABLE shop.base CASCADE; CREATE TABLE shop.base (x text, more int DEFAULT 5, id bigint)');
 my $base_only = "'$base/artist', 1, true, '{\"tables\": [\"base\"]}'";
-refused('another type', $base_only, qr/table "shop\.base" exists and does not fit.*"id" is bigint, in the snapshot it is integer/s);
+refused('another type', $base_only, qr/table "shop\.base" exists and does not fit.*"id" is bigint, where its rows come from it is integer/s);
 sql($peer, 'ALTER TABLE shop.base ALTER id TYPE int, DROP x');
 refused('a column is missing', $base_only, qr/lacks column "x" of type text/);
 sql($peer, 'DROP TABLE shop.base; CREATE VIEW shop.base AS SELECT 1 AS id');
