@@ -2618,6 +2618,30 @@ END;
 COMMENT ON FUNCTION steep_repl.init_merge(text) IS
 'internal: how the merge stands that an init waits for; unsettled: rows that it could not write; job: null once it has ended';
 
+CREATE FUNCTION steep_repl.forget_init_merge(p_job bigint, p_init_id text)
+RETURNS bigint
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	UPDATE steep_repl.work_steps
+	SET status = 'pending', attempt = 0, helper = NULL, next_attempt_at = '-infinity'
+	WHERE job_id = p_job AND kind IN ('hold_slots', 'merge') AND EXISTS
+		(SELECT FROM steep_repl.work_steps h
+		 WHERE h.job_id = p_job AND h.kind = 'hold_slots' AND h.status <> 'complete');
+	WITH lost AS
+		(SELECT i.init_id, i.merge_id
+		 FROM steep_repl.work_steps h, steep_repl.inits i
+		 WHERE h.job_id = p_job AND h.kind = 'hold_slots' AND h.status <> 'complete'
+			AND i.init_id = p_init_id),
+	forgotten AS
+		(UPDATE steep_repl.inits i SET merge_id = NULL FROM lost WHERE i.init_id = lost.init_id)
+	SELECT q.id
+	FROM lost
+	JOIN steep_repl.work_queue q
+		ON q.merge_id = lost.merge_id AND q.status IN ('pending', 'running');
+END;
+COMMENT ON FUNCTION steep_repl.forget_init_merge(bigint, text) IS
+'internal: forgets the merge of an init whose snapshots are lost, before it makes new slots; returns the job that is to be ended';
+
 CREATE FUNCTION steep_repl.add_init_object(p_init_id text, p_node_id text, p_kind text, p_name text)
 RETURNS void
 LANGUAGE sql VOLATILE

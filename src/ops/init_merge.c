@@ -47,6 +47,15 @@ static const Statement record_merge = {
 	.params = {"text", "text"},
 };
 
+static const Statement forget_merge = {
+	.site = SITE_LOCAL,
+	.writes = true,
+	.purpose = "forget the merge",
+	.text = "SELECT steep_repl.forget_init_merge($1, $2)",
+	.nparams = 2,
+	.params = {"int8", "text"},
+};
+
 /* The options of an init that are those of its merges. */
 static const char *const passed_on[] = {
 	"strategies", "modified_column", "tie"
@@ -82,6 +91,20 @@ steep_init_cancel_merge(const char *init)
 
 	if (merge != NULL && merge[AWAITED_JOB] != NULL)
 		(void) steep_job_cancel(merge[AWAITED_JOB]);
+}
+
+/*
+ * The job begins again: if the merge was not planned yet, the snapshots have
+ * gone, and it begins anew with slots.
+ */
+void
+steep_init_start_over_merge(const Job *job)
+{
+	const char *values[] = {steep_books_number(job->id), job->init_id};
+	char	  **row = steep_books_row(&forget_merge, values);
+
+	if (row != NULL && row[0] != NULL)
+		(void) steep_job_cancel(row[0]);
 }
 
 /* Make the options of a merge: some of the init's, and those given. */

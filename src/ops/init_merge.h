@@ -56,6 +56,7 @@ extern void steep_init_subscribe_back(StepContext *step);
 /* init_merge.c */
 extern char **steep_init_find_merge(const char *init);
 extern void steep_init_cancel_merge(const char *init);
+extern void steep_init_start_over_merge(const Job *job);
 extern void steep_init_begin_merge(StepContext *step);
 extern void steep_init_merge(StepContext *step);
 extern void steep_init_begin_wait(StepContext *step);

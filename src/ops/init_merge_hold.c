@@ -27,8 +27,6 @@
 /*
  * Step "hold_slots" begins: make the slot here, named by its target, and read
  * from where it starts.
- *
- * A second time there would be a merge already, of snapshots that are gone.
  */
 void
 steep_init_begin_slots(StepContext *step)
@@ -36,10 +34,8 @@ steep_init_begin_slots(StepContext *step)
 	steep_hold_begin();
 	if (step->attempt > 1)
 		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("the snapshots of both nodes have gone with the worker that held them"),
-				 errdetail("Nothing is replicated yet; what is merged is equal on both nodes."),
-				 errhint("Start the init again.")));
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("the snapshots have gone with the worker that held them")));
 	XactIsoLevel = XACT_REPEATABLE_READ;
 	XactReadOnly = true;
 	steep_local_slot_create(step->target);

@@ -92,7 +92,10 @@ start(const Job *job)
 	if (strcmp(job->operation, INIT_CLEAN) == 0)
 		return;
 	if (job->attempt > 1)
+	{
 		steep_direct_start_over(job);
+		steep_init_start_over_merge(job);
+	}
 	steep_init_mark(job->init_id, "running", NULL);
 }
 

@@ -56,8 +56,9 @@ find_start(void)
 }
 
 /*
- * Create a logical slot for pgoutput in this database.  The transaction reads
- * from then on what the slot will not send: all that was committed before.
+ * Create a logical slot for pgoutput in this database, in place of one of an
+ * earlier attempt.  The transaction reads from then on what the slot will not
+ * send: all that was committed before.
  *
  * It must have just begun: REPEATABLE READ, no snapshot taken, no row
  * written.  Waits for all transactions that write on this node.  The slot
@@ -68,6 +69,8 @@ steep_local_slot_create(const char *name)
 {
 	check_role();
 	CheckLogicalDecodingRequirements();
+	if (SearchNamedReplicationSlot(name, true) != NULL)
+		ReplicationSlotDrop(name, true);
 	steep_slot_create(name, true, RS_EPHEMERAL);
 	PG_TRY();
 	{

@@ -28,24 +28,31 @@ if (older_release(@nodes) < 160000)
 	exit;
 }
 
-# Rows 1-1000 here, 501-1500 there, of which 100 are in conflict.
-sql($target, q{INSERT INTO t SELECT i, CASE WHEN i % 5 = 0 THEN 'target' ELSE 'same' END FROM generate_series(1, 1000) i});
-sql($source, q{INSERT INTO t SELECT i, CASE WHEN i % 5 = 0 THEN 'source' ELSE 'same' END FROM generate_series(501, 1500) i});
 my $before = state_of(@nodes);
 
-# Each node writes rows of its own, changes any that it has, and notes it.
+# Rows 1-1000 here, 501-1500 there, of which 100 are in conflict.
+sub diverge
+{
+	both(@nodes, 'TRUNCATE t, log');
+	sql($target, q{INSERT INTO t SELECT i, CASE WHEN i % 5 = 0 THEN 'target' ELSE 'same' END FROM generate_series(1, 1000) i});
+	sql($source, q{INSERT INTO t SELECT i, CASE WHEN i % 5 = 0 THEN 'source' ELSE 'same' END FROM generate_series(501, 1500) i});
+	return;
+}
+
+# Each node writes rows of its own, changes rows that only it changes, and some
+# that both do, and logs what it has done.
 sub start_writing
 {
 	return map {
 		my $name = $_->name;
-		my $own = $name eq 'a' ? 100000 : 200000;
-		start_load($_, <<"EOC", clients => 2, options => [ '-R', 150 ]);
-\\set new random(1, 10000000)
+		my ($own, $odd) = $name eq 'a' ? (100000, 0) : (200000, 1);
+
+		start_load($_, <<"EOC", options => [ '-R', 200 ]);
+\\set new random(1, 10000)
 \\set id random(1, 1500)
 BEGIN;
 INSERT INTO log (node, x) VALUES ('$name', ':new');
-UPDATE t SET x = '$name :new' WHERE id = :id AND id % 2 = @{[ $name eq 'a' ? 0 : 1 ]};
-UPDATE t SET x = '$name any :new' WHERE id = :id AND id < 20;
+UPDATE t SET x = '$name :new' WHERE id = :id AND (id % 2 = $odd OR id < 20);
 INSERT INTO t VALUES ($own + :new, '$name') ON CONFLICT DO NOTHING;
 DELETE FROM t WHERE id = $own + :new - 1;
 COMMIT;
@@ -53,22 +60,74 @@ EOC
 	} @nodes;
 }
 
+# Wait until each node has all that the other has written.
+sub settle
+{
+	wait_applied($target, $source);
+	wait_applied($source, $target, 'steep_repl_target_back');
+	return;
+}
+
 sub are_equal
 {
 	my ($name) = @_;
 
-	wait_applied($target, $source);
-	wait_applied($source, $target, 'steep_repl_target_back');
-	wait_applied($target, $source);
+	settle();
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
-	return is_equal_table(@nodes, "public.$_", $_ eq 't' ? ['id'] : [ 'node', 'id' ], "$name: $_ is the same on both nodes")
-	  foreach qw(t log);
+	is_equal_table(@nodes, 'public.t', ['id'], "$name: t is the same on both nodes");
+	is_equal_table(@nodes, 'public.log', [ 'node', 'id' ], "$name: so is what they have logged");
+	return;
 }
 
-my @loads = start_writing();
-is(start_init($target, 'bidirectional-merge'), 'preparing', 'an init is submitted');
-is(wait_for_init($target), 'synchronized', 'it comes to its end while both nodes are written to')
-  or BAIL_OUT('no init');
-ok($_->stop > 0, 'the load has run') foreach @loads;
-are_equal('under load');
+sub objects
+{
+	return join ' ', map { sql($_, <<'EOC') } @nodes;
+SELECT concat_ws(' ', (SELECT string_agg(subname, ',' ORDER BY 1) FROM pg_subscription),
+	(SELECT string_agg(slot_name, ',' ORDER BY 1) FROM pg_replication_slots), (SELECT string_agg(pubname, ',' ORDER BY 1) FROM pg_publication))
+EOC
+}
+
+# An init that is cancelled, and all that it has made removed.
+sub remove
+{
+	my ($name) = @_;
+
+	sql($target, q{SELECT NULL FROM steep_repl.cancel_init('target')});
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	is(wait_for_init($target), 'uninitialized', "$name: cancelled");
+	return is(objects(), ' ', "$name: nothing is left of it");
+}
+
+# Each phase can be cancelled.
+diverge();
+foreach my $kind (qw(publish_back merge await_merge subscribe_back catchup_both settle))
+{
+	my $point = hold_point($target, "begin $kind");
+
+	start_init($target, 'bidirectional-merge');
+	$point->wait_reached;
+	remove("at $kind");
+	$point->release;
+}
+
+# Workers and nodes that die: the snapshots are lost, and slots made anew; later
+# it goes on where it was.
+diverge();
+my $point = hold_point($target, 'begin merge');
+is(start_init($target, 'bidirectional-merge', '{"strategy": "prefer-local"}'), 'preparing', 'an init is submitted');
+$point->wait_reached;
+kill 'KILL', $point->waiter;
+wait_back($target);
+$point = hold_point($target, 'begin catchup_both');
+$point->wait_reached;
+$source->stop('immediate');
+$source->start;
+$target->stop('immediate');
+$target->start;
+is(wait_for_init($target), 'synchronized', 'it goes on after both nodes have crashed');
+are_equal('after crashes');
+is(sql($source, q{SELECT count(*) FROM t WHERE x = 'source'}), '0', 'this node was preferred');
+sql($target, q{DROP SUBSCRIPTION steep_repl_target; DROP PUBLICATION steep_repl_target_back});
+sql($source, q{DROP SUBSCRIPTION steep_repl_target_back; DROP PUBLICATION steep_repl_target});
+
 done_testing();
