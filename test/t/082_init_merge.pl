@@ -7,6 +7,7 @@ my ($target, $source) = start_pair(conf => <<'EOC');
 max_logical_replication_workers = 8
 wal_retrieve_retry_interval = 500ms
 wal_receiver_status_interval = 1s
+restart_after_crash = on
 EOC
 my @nodes = ($target, $source);
 register_pair($target, $source);
@@ -43,6 +44,8 @@ sub diverge
 # that both do, and logs what it has done.
 sub start_writing
 {
+	my ($shared) = @_;
+
 	return map {
 		my $name = $_->name;
 		my ($own, $odd) = $name eq 'a' ? (100000, 0) : (200000, 1);
@@ -52,7 +55,7 @@ sub start_writing
 \\set id random(1, 1500)
 BEGIN;
 INSERT INTO log (node, x) VALUES ('$name', ':new');
-UPDATE t SET x = '$name :new' WHERE id = :id AND (id % 2 = $odd OR id < 20);
+UPDATE t SET x = '$name :new' WHERE id = :id AND (id % 2 = $odd $shared);
 INSERT INTO t VALUES ($own + :new, '$name') ON CONFLICT DO NOTHING;
 DELETE FROM t WHERE id = $own + :new - 1;
 COMMIT;
@@ -85,6 +88,13 @@ sub objects
 SELECT concat_ws(' ', (SELECT string_agg(subname, ',' ORDER BY 1) FROM pg_subscription),
 	(SELECT string_agg(slot_name, ',' ORDER BY 1) FROM pg_replication_slots), (SELECT string_agg(pubname, ',' ORDER BY 1) FROM pg_publication))
 EOC
+}
+
+# Have a node whose subscriptions are gone initialised anew.
+sub reset_node
+{
+	sql($target, q{SELECT NULL FROM steep_repl.unregister_node('target'); SELECT NULL FROM steep_repl.register_node('target', 'copy')});
+	return;
 }
 
 # An init that is cancelled, and all that it has made removed.
@@ -126,8 +136,52 @@ $target->stop('immediate');
 $target->start;
 is(wait_for_init($target), 'synchronized', 'it goes on after both nodes have crashed');
 are_equal('after crashes');
-is(sql($source, q{SELECT count(*) FROM t WHERE x = 'source'}), '0', 'this node was preferred');
+is(sql($source, q{SELECT count(*) FROM t WHERE x = 'source' AND id <= 1000}), '0', 'this node was preferred');
 sql($target, q{DROP SUBSCRIPTION steep_repl_target; DROP PUBLICATION steep_repl_target_back});
 sql($source, q{DROP SUBSCRIPTION steep_repl_target_back; DROP PUBLICATION steep_repl_target});
+reset_node();
 
+# What is refused.
+like(error_of($target, q{SELECT steep_repl.start_init('target', 'source', 'bidirectional-merge', '{"reverse_node": "nobody"}')}),
+	qr/node "nobody" does not exist.*register_node/s, 'a source that does not know this node');
+like(error_of($target, q{SELECT steep_repl.start_init('target', 'source', 'bidirectional-merge', '{"strategy": "manual"}')}),
+	qr/invalid value of option "strategy".*HINT:/s, 'a strategy that waits for a person');
+
+# Both nodes insert a row of one key before they follow each other.
+diverge();
+$point = hold_point($target, 'begin subscribe');
+start_init($target, 'bidirectional-merge');
+$point->wait_reached;
+both(@nodes, q{INSERT INTO t VALUES (5000, 'both')});
+$point->release;
+like(wait_for_init($target), qr/^failed: subscription "\S+" .* cannot apply a change.*HINT:.*same key/s, 'it fails for a key that both have inserted');
+sql($target, 'DELETE FROM t WHERE id = 5000');
+
+# Both nodes are written to all the while, and then some rows by both at once.
+$point = hold_point($target, 'begin subscribe');
+start_init($target, 'bidirectional-merge');
+$point->wait_reached;
+sql($_, q{UPDATE t SET x = 'at once ' || current_setting('port') WHERE id = 20}) foreach @nodes;
+my @loads = start_writing('OR id < 20');
+my $settle = hold_point($target, 'begin settle');
+$point->release;
+$settle->wait_reached;
+is(sql($target, 'SELECT x FROM t WHERE id = 20'), 'at once ' . $source->port, 'nodes that change a row at once swap the changes');
+my @done = map { $_->stop } @loads;
+cmp_ok(sql($target, "SELECT count(*) FROM t WHERE id < 20 AND x NOT IN ('same', 'target', 'source')"), '>', 0, 'the load has run');
+@loads = start_writing('AND id > 20');
+$settle->release;
+is(wait_for_init($target), 'synchronized', 'it comes to its end while both nodes are written to');
+$done[$_] += $loads[$_]->stop foreach 0, 1;
+are_equal('under load');
+cmp_ok(sql($_->[0], "SELECT count(*) FROM log WHERE node = '$_->[1]'"), '>=', $_->[2], "under load: what $_->[1] has committed is on " . $_->[0]->name)
+  foreach [ $target, 'b', $done[1] ], [ $source, 'a', $done[0] ];
+is(sql($source, 'SELECT count(*) FROM t WHERE id = 5000'), '1', 'a row of the source alone is on both');
+
+# From then on changes go both ways, and not back.
+sql($target, q{INSERT INTO t VALUES (6000, 'there'); UPDATE t SET x = 'there' WHERE id = 1; DELETE FROM t WHERE id = 2});
+sql($source, q{INSERT INTO t VALUES (7000, 'here'); UPDATE t SET x = 'here' WHERE id = 3; DELETE FROM t WHERE id = 4});
+are_equal('afterwards');
+is(sql($_, q{SELECT sum(apply_error_count) FROM pg_stat_subscription_stats}), '0', $_->name . ' has failed to apply nothing') foreach @nodes;
+is(sql($target, 'SELECT count(*) FROM steep_repl.leftovers()'), '0', 'nothing is left over');
 done_testing();
