@@ -29,7 +29,9 @@ static const Statement tables_sql = {
 	"   JOIN pg_namespace n ON n.oid = c.relnamespace\n"
 	"   WHERE s.subname = $1\n"
 	"     AND ($2 IS NULL OR r.srrelid IN\n"
-	"          (SELECT t.relid FROM unnest($2) w(name),\n"
+	"          (SELECT to_regclass(w.name) FROM unnest($2) w(name)\n"
+	"           UNION ALL\n"
+	"           SELECT t.relid FROM unnest($2) w(name),\n"
 	"             pg_partition_tree(to_regclass(w.name)) t))\n"
 	"     AND ($3 IS NULL OR n.nspname = $3))\n"
 	"SELECT c.oid, format('%I.%I', n.nspname, c.relname),\n"
@@ -68,7 +70,8 @@ static const Statement missing_sql = {
 	"   JOIN pg_database d ON d.oid = s.subdbid AND d.datname = current_database()\n"
 	"   JOIN pg_subscription_rel r ON r.srsubid = s.oid\n"
 	"   WHERE s.subname = $1 AND r.srrelid IN\n"
-	"     (SELECT t.relid FROM pg_partition_tree(to_regclass(w.name)) t))\n"
+	"     (SELECT to_regclass(w.name) UNION ALL\n"
+	"      SELECT t.relid FROM pg_partition_tree(to_regclass(w.name)) t))\n"
 	"ORDER BY w.name",
 	.nparams = 2,
 	.params = {"text", "text[]"},

@@ -121,7 +121,10 @@ static const Statement size_sql = {
 	.purpose = "see how large the tables of the source are",
 	.text =
 	"SELECT coalesce(sum(pg_table_size(t.relid)), 0)\n"
-	"FROM unnest($1) w(name), pg_partition_tree(to_regclass(w.name)) t",
+	"FROM unnest($1) w(name)\n"
+	"CROSS JOIN LATERAL\n"
+	"  (SELECT to_regclass(w.name) UNION\n"
+	"   SELECT relid FROM pg_partition_tree(to_regclass(w.name))) t(relid)",
 	.result = "bytes text",
 	.nparams = 1,
 	.params = {"text[]"},

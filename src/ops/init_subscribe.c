@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "miscadmin.h"
+#include "pgstat.h"
 #include "storage/latch.h"
 #include "utils/snapmgr.h"
 #include "utils/wait_event.h"
@@ -123,6 +124,7 @@ look_until(bool (*done) (Follower *follower), Follower *follower)
 	PopActiveSnapshot();
 	for (;;)
 	{
+		pgstat_clear_snapshot();
 		PushActiveSnapshot(GetLatestSnapshot());
 		ended = done(follower);
 		if (ended)
