@@ -25,10 +25,14 @@ class Node:
             conf.write(f"port = {self.port}\n"
                        f"unix_socket_directories = '{self.directory}'\n"
                        f"cluster_name = '{name}'\n")
-        run("pg_ctl", "-D", data, "-l", log, "-w", "start")
+        self.control = ["pg_ctl", "-D", data, "-l", log, "-w"]
+        run(*self.control, "start")
         run("createdb", "-h", "127.0.0.1", "-p", str(self.port), "-U", "bench", "bench")
         self.sql("CREATE EXTENSION steep_repl CASCADE; CREATE EXTENSION pg_prewarm; "
                  "CREATE ROLE plain LOGIN")
+
+    def restart(self):
+        run(*self.control, "restart")
 
     def address(self, user="bench", port=None):
         return f"host=127.0.0.1 port={port or self.port} user={user} dbname=bench"

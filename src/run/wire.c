@@ -19,7 +19,6 @@
 #include "utils/timestamp.h"
 
 #include "base/compat.h"
-#include "run/peer_resolve.h"
 #include "run/wire_parts.h"
 
 #define LOOK_MS 1000			/* the most between two looks at the time */
@@ -148,7 +147,7 @@ finish_connecting(Wire *wire, int seconds)
  * vanished is noticed before long.
  */
 static Wire *
-start_connecting(const PeerAddress *address)
+start_connecting(const char *label, const char *conninfo)
 {
 	const char *const keywords[] = {
 		"keepalives_idle", "keepalives_interval", "keepalives_count",
@@ -156,7 +155,7 @@ start_connecting(const PeerAddress *address)
 		"fallback_application_name", NULL
 	};
 	const char *const values[] = {
-		"10", "5", "3", "30000", steep_peer_address_conninfo(address),
+		"10", "5", "3", "30000", conninfo,
 		"database", GetDatabaseEncodingName(), "steep_repl", NULL
 	};
 	Wire	   *wire = MemoryContextAllocZero(TopMemoryContext, sizeof(Wire));
@@ -165,7 +164,7 @@ start_connecting(const PeerAddress *address)
 	if (!registered)
 		RegisterXactCallback(close_all, NULL);
 	registered = true;
-	wire->label = MemoryContextStrdup(TopMemoryContext, address->label);
+	wire->label = MemoryContextStrdup(TopMemoryContext, label);
 	if (!AcquireExternalFD())
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_RESOURCES),
@@ -193,17 +192,18 @@ ignore_notice(void *arg, const PGresult *result)
 Wire *
 steep_wire_connect(const PeerAddress *address)
 {
+	bool		password;
+	char	   *conninfo = steep_peer_address_lasting(address, &password);
 	Wire	   *wire;
 
-	address = steep_peer_address_resolve(address);
-	if (!superuser() && !steep_peer_address_has_password(address))
+	if (!superuser() && !password)
 		ereport(ERROR,
 				(errcode(ERRCODE_S_R_E_PROHIBITED_SQL_STATEMENT_ATTEMPTED),
 				 errmsg("password is required"),
 				 errdetail("Who is no superuser must give a password to connect to peer \"%s\".",
 						   address->label),
 				 errhint("Add it to the user mapping of a postgres_fdw server, and name that server.")));
-	wire = start_connecting(address);
+	wire = start_connecting(address->label, conninfo);
 	if (PQstatus(wire->conn) == CONNECTION_BAD)
 		report_unconnected(wire, pchomp(PQerrorMessage(wire->conn)));
 	finish_connecting(wire, steep_peer_address_timeout(address));
