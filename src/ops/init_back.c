@@ -10,13 +10,14 @@
  */
 #include "postgres.h"
 
+#include "base/sqltext.h"
+#include "generate/echo_sql.h"
 #include "generate/subscription_sql.h"
 #include "generate/table_sql.h"
 #include "jobs/ledger.h"
 #include "jobs/progress.h"
 #include "jobs/queue.h"
 #include "ops/init_merge.h"
-#include "run/wire.h"
 
 /* Does the source of an init follow this node, too? */
 bool
@@ -65,11 +66,58 @@ check_free(const Init *init, const char *kind, const char *name, char *taken)
 }
 
 /*
+ * Refuse a role whose merge would be sent on.  The slots are there before the
+ * subscriptions are, so the merge itself can't know.
+ */
+static void
+check_tags(const Session *session)
+{
+	for (Site site = SITE_LOCAL; site <= SITE_PEER; site++)
+	{
+		if (steep_books_bool(steep_session_value(session, steep_echo_may_tag_sql(site), NULL)))
+			continue;
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied to mark merged rows %s",
+						steep_session_place(session, site)),
+				 errdetail("Without a mark the nodes would send each other what the merge writes."),
+				 errhint("GRANT EXECUTE ON FUNCTION pg_catalog.pg_replication_origin_session_setup(text) to the role, there.")));
+	}
+}
+
+/* Refuse what can't be followed both ways. */
+static void
+check_tables(const Init *init, List *tables)
+{
+	ListCell   *cell;
+
+	if (steep_init_text(init, "publication") != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("method \"%s\" makes its own publications",
+						init->method->name),
+				 errhint("Name the tables in the option \"tables\" instead of a publication.")));
+	foreach(cell, tables)
+	{
+		const InitTable *table = lfirst(cell);
+
+		if (!table->identified)
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("table \"%s\" on node \"%s\" has no replica identity",
+							steep_sql_name(table->schema, table->name),
+							init->source),
+					 errdetail("Rows without a key cannot be merged, nor their changes replicated."),
+					 errhint("Give it a primary key, or name other tables in the option \"tables\".")));
+	}
+}
+
+/*
  * Refuse an init for which the way back is not free: the source has to reach
  * this node, which has to publish.
  */
 void
-steep_init_check_back(Session *session, const Init *init)
+steep_init_check_back(Session *session, const Init *init, List *tables)
 {
 	const char *id = id_there(init);
 	char	   *name = steep_init_back_name(init);
@@ -78,6 +126,8 @@ steep_init_check_back(Session *session, const Init *init)
 														   SITE_LOCAL),
 										names, NIL);
 
+	check_tables(init, tables);
+	check_tags(session);
 	steep_init_check_publisher(init->node, facts, true);
 	check_free(init, "slot", name, facts[PUBLISH_SLOT_EXISTS]);
 	check_free(init, "publication", name, facts[PUBLISH_PUBLICATION_EXISTS]);

@@ -49,7 +49,8 @@ enum
 extern bool steep_init_is_mutual(const Init *init);
 extern char *steep_init_back_name(const Init *init);
 extern void steep_init_record_back(const Init *init);
-extern void steep_init_check_back(Session *session, const Init *init);
+extern void steep_init_check_back(Session *session, const Init *init,
+								  List *tables);
 extern void steep_init_publish_back(StepContext *step);
 extern void steep_init_subscribe_back(StepContext *step);
 

@@ -135,7 +135,7 @@ check(Session *session, void *arg)
 	init->tables = steep_init_table_names(tables);
 	steep_init_check_target(init, tables);
 	if (steep_init_is_mutual(init))
-		steep_init_check_back(session, init);
+		steep_init_check_back(session, init, tables);
 }
 
 void
