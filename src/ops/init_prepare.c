@@ -82,10 +82,9 @@ create_slot(Session *session, void *arg)
 {
 	const Init *init = arg;
 	const char *name[] = {init->slot};
-	const char *pattern[] = {psprintf("^%s$", init->slot)};
 
 	/* one of an attempt before this one is too old */
-	(void) steep_peer_row(session->peer, steep_slot_drop_sql(), pattern);
+	(void) steep_peer_row(session->peer, steep_slot_drop_sql(), name);
 	steep_init_record_lsn(init, steep_peer_value(session->peer,
 												 steep_slot_create_sql(), name));
 }

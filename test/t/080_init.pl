@@ -60,15 +60,7 @@ wait_applied($target, $source);
 is_same_bank($target, $source, 'reinit');
 
 # From here on the node starts anew each time.
-sub decommission
-{
-	sql($target, 'DROP SUBSCRIPTION steep_repl_target');
-	sql($target, q{DROP SCHEMA bank CASCADE; SELECT NULL FROM steep_repl.unregister_node('target');
-		SELECT NULL FROM steep_repl.register_node('target', 'copy')});
-	sql($source, 'DROP PUBLICATION IF EXISTS steep_repl_target');
-	return;
-}
-decommission();
+decommission($target, $source);
 $before = state_of($target, $source);
 
 sql($source, q{SELECT pg_create_logical_replication_slot('steep_repl_target', 'pgoutput')});
@@ -92,7 +84,7 @@ start_init($target, 'snapshot');
 is(wait_for_init($target), 'synchronized', 'the next init cleans first, and succeeds');
 wait_applied($target, $source);
 is_same_bank($target, $source, 'after a failure');
-decommission();
+decommission($target, $source);
 
 # Cancelled in each phase, within seconds, and nothing is left.
 foreach my $phase ('clean', 'prepare', 'schema', 'slot', 'subscribe', 'copy', 'catchup')

@@ -21,7 +21,7 @@ use Test::More;
 use SteepTest::Load;
 use SteepTest::Nodes;
 
-our @EXPORT = qw(register_pair make_bank start_bank start_init wait_for_init init_state is_same_bank wait_applied);
+our @EXPORT = qw(register_pair make_bank start_bank start_init wait_for_init init_state is_same_bank wait_applied decommission);
 
 # pgbench's own tables, and one without a key that only grows.
 my @bank = qw(branches tellers accounts history);
@@ -180,6 +180,28 @@ sub is_same_bank
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	is(sql($target, $query), sql($source, $query), "$name: all rows are the same");
 	return unlike(sql($target, $sums), qr/\n/, "$name: the sums of the bank agree");
+}
+
+=item decommission($target, $source)
+
+Makes the target forget the source and what it has copied, and the other way
+round, so that it can be initialised anew.
+
+=cut
+
+sub decommission
+{
+	my ($target, $source) = @_;
+
+	sql($target, 'DROP SUBSCRIPTION steep_repl_target');
+	sql($target, <<'EOC');
+SET client_min_messages = warning;
+DROP SCHEMA bank CASCADE;
+SELECT NULL FROM steep_repl.unregister_node('target');
+SELECT NULL FROM steep_repl.register_node('target', 'copy');
+EOC
+	sql($source, 'DROP PUBLICATION IF EXISTS steep_repl_target');
+	return;
 }
 
 =back
