@@ -39,7 +39,7 @@ extern List *steep_direct_list_tables(Session *session, const Init *init,
 extern void steep_direct_plan(StepContext *step);
 
 /* init_direct_hold.c */
-extern Wire *steep_direct_connect(const Init *init);
+extern void steep_direct_begin(const Init *init, Wire *wire);
 extern void steep_direct_hold(StepContext *step);
 
 /* init_direct_load.c */

@@ -41,17 +41,15 @@ typedef struct Holding
 } Holding;
 
 /*
- * Connect to the source, pin the session, and begin to read with the tables
- * locked: nobody can alter them until this wire ends.
+ * Pin the session of a wire to the source, and begin to read with the tables
+ * locked: nobody can alter them until the wire ends.
  *
  * Each wire locks them all.  Else somebody who waits to alter one would keep
  * those from it that come later, until all others had gone.
  */
-Wire *
-steep_direct_connect(const Init *init)
+void
+steep_direct_begin(const Init *init, Wire *wire)
 {
-	Wire	   *wire = steep_wire_connect(steep_init_source_address(init));
-
 	steep_wire_none(wire, steep_session_path_sql());
 	steep_wire_none(wire, steep_session_pin_sql());
 	steep_wire_none(wire, steep_session_patient_sql());
@@ -59,7 +57,6 @@ steep_direct_connect(const Init *init)
 	steep_wire_none(wire, steep_session_lock_timeout_sql(steep_guc_lock_timeout));
 	steep_wire_none(wire, steep_copy_lock_sql(steep_init_tables(init)));
 	steep_wire_none(wire, steep_session_lock_timeout_sql(0));
-	return wire;
 }
 
 /* The tables must be those that were planned; by now they can't change. */
@@ -103,7 +100,8 @@ steep_direct_hold(StepContext *step)
 				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
 				 errmsg("the snapshot has gone with the worker that held it")));
 	steep_progress_phase("copying");
-	holding.wire = steep_direct_connect(init);
+	holding.wire = steep_wire_connect(steep_init_source_address(init));
+	steep_direct_begin(init, holding.wire);
 	TEST_POINT("direct-slot");
 	steep_wire_use_slot(holding.wire, init->slot, &lsn);
 	check_plan(step, holding.wire);

@@ -83,7 +83,8 @@ open_wire(const Init *init)
 	wire = steep_wire_kept(snapshot);
 	if (wire != NULL)
 		return wire;
-	wire = steep_direct_connect(init);
+	wire = steep_wire_connect_plain(steep_init_source_address(init));
+	steep_direct_begin(init, wire);
 	steep_wire_none(wire, steep_copy_import_sql(snapshot));
 	steep_wire_keep(wire, snapshot);
 	return wire;

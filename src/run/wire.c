@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * wire.c
- *		A replication connection to another node: open, keep and close it.
+ *		Connections to another node: open, keep and close them.
  *
  * A wire is listed from the
  * moment it has a socket, so that an error, wherever it comes from, can't
@@ -113,10 +113,12 @@ report_unconnected(const Wire *wire, const char *why)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION),
-			 errmsg("could not open a replication connection to peer \"%s\"",
+			 errmsg("could not open another connection to peer \"%s\"",
 					wire->label),
 			 errdetail_internal("%s", why),
-			 errhint("Check that the peer runs, that the role may log in there and has REPLICATION, and that max_wal_senders leaves room.")));
+			 wire->replication ?
+			 errhint("Check that the peer runs, that the role may log in there and has REPLICATION, and that max_wal_senders leaves room.") :
+			 errhint("Check that the peer runs, that the role may log in there, and that max_connections leaves room.")));
 }
 
 /* Wait until the other node has let us in. */
@@ -147,7 +149,7 @@ finish_connecting(Wire *wire, int seconds)
  * vanished is noticed before long.
  */
 static Wire *
-start_connecting(const char *label, const char *conninfo)
+start_connecting(const char *label, const char *conninfo, bool replication)
 {
 	const char *const keywords[] = {
 		"keepalives_idle", "keepalives_interval", "keepalives_count",
@@ -155,8 +157,8 @@ start_connecting(const char *label, const char *conninfo)
 		"fallback_application_name", NULL
 	};
 	const char *const values[] = {
-		"10", "5", "3", "30000", conninfo,
-		"database", GetDatabaseEncodingName(), "steep_repl", NULL
+		"10", "5", "3", "30000", conninfo, replication ? "database" : "false",
+		GetDatabaseEncodingName(), "steep_repl", NULL
 	};
 	Wire	   *wire = MemoryContextAllocZero(TopMemoryContext, sizeof(Wire));
 	static bool registered = false;
@@ -165,10 +167,11 @@ start_connecting(const char *label, const char *conninfo)
 		RegisterXactCallback(close_all, NULL);
 	registered = true;
 	wire->label = MemoryContextStrdup(TopMemoryContext, label);
+	wire->replication = replication;
 	if (!AcquireExternalFD())
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_RESOURCES),
-				 errmsg("could not open a replication connection to peer \"%s\"",
+				 errmsg("could not open another connection to peer \"%s\"",
 						wire->label),
 				 errdetail("There are too many open files."),
 				 errhint("Raise max_files_per_process and the limit of the operating system.")));
@@ -184,13 +187,13 @@ ignore_notice(void *arg, const PGresult *result)
 }
 
 /*
- * Open a replication connection in the database of an address.
+ * Connect to the database of an address.
  *
  * Who is no superuser must give a password that the other node asks for, as
  * with dblink: else the server's own account would be let in.
  */
-Wire *
-steep_wire_connect(const PeerAddress *address)
+static Wire *
+connect_wire(const PeerAddress *address, bool replication)
 {
 	bool		password;
 	char	   *conninfo = steep_peer_address_lasting(address, &password);
@@ -203,7 +206,7 @@ steep_wire_connect(const PeerAddress *address)
 				 errdetail("Who is no superuser must give a password to connect to peer \"%s\".",
 						   address->label),
 				 errhint("Add it to the user mapping of a postgres_fdw server, and name that server.")));
-	wire = start_connecting(address->label, conninfo);
+	wire = start_connecting(address->label, conninfo, replication);
 	if (PQstatus(wire->conn) == CONNECTION_BAD)
 		report_unconnected(wire, pchomp(PQerrorMessage(wire->conn)));
 	finish_connecting(wire, steep_peer_address_timeout(address));
@@ -215,4 +218,18 @@ steep_wire_connect(const PeerAddress *address)
 				 errhint("Have pg_hba.conf of the peer ask for a password.")));
 	PQsetNoticeReceiver(wire->conn, ignore_notice, NULL);
 	return wire;
+}
+
+/* Open a wire that can make slots: one of max_wal_senders there. */
+Wire *
+steep_wire_connect(const PeerAddress *address)
+{
+	return connect_wire(address, true);
+}
+
+/* Open a wire for SQL and COPY only: a connection as any other. */
+Wire *
+steep_wire_connect_plain(const PeerAddress *address)
+{
+	return connect_wire(address, false);
 }

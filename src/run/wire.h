@@ -1,10 +1,10 @@
 /*-------------------------------------------------------------------------
  *
  * wire.h
- *		A replication connection to another node, for what dblink can't do.
+ *		A connection to another node, for what dblink can't do.
  *
- * It makes a replication slot together with a snapshot that it exports, and
- * takes the output of COPY as it comes.  It runs SQL too.  Each call waits on
+ * It takes the output of COPY as it comes, and makes a replication slot
+ * together with its snapshot.  It runs SQL too.  Each call waits on
  * the latch, so a cancel is noticed at once.
  *
  * A wire outlives the transaction that opened it, so that steps may share one
@@ -22,6 +22,7 @@
 typedef struct Wire Wire;
 
 extern Wire *steep_wire_connect(const PeerAddress *address);
+extern Wire *steep_wire_connect_plain(const PeerAddress *address);
 extern void steep_wire_close(Wire *wire);
 
 extern void steep_wire_keep(Wire *wire, const char *name);

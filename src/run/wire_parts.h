@@ -17,6 +17,7 @@ struct Wire
 {
 	PGconn	   *conn;
 	char	   *label;			/* of the node, for people */
+	bool		replication;	/* it can make slots */
 	char	   *name;			/* by which it is kept, or NULL */
 	const char *purpose;		/* of what runs, or NULL */
 	char	   *row;			/* what COPY has sent, or NULL */
