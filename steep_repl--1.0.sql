@@ -2697,7 +2697,7 @@ RETURNS void
 LANGUAGE sql VOLATILE
 BEGIN ATOMIC
 	UPDATE steep_repl.work_steps
-	SET status = 'pending', attempt = 0, helper = NULL, next_attempt_at = '-infinity'
+	SET status = 'pending', attempt = 0, helper = NULL, next_attempt_at = '-infinity', params = '{"again": true}'
 	WHERE job_id = p_job AND kind = 'plan' AND EXISTS
 		(SELECT FROM steep_repl.work_steps h
 		 WHERE h.job_id = p_job AND h.kind = 'hold' AND h.status <> 'complete');

@@ -272,38 +272,41 @@ steep_copy_rows_sql(const char *schema, const char *table, List *columns,
 	return statement;
 }
 
-const Statement *				/*----------
-								 * Send a table as COPY's text, from a block on, or up to another, or both;
-								 * NULL is no bound.
-								 *
-								 *	COPY <table> (<columns>) TO STDOUT
-								 *	COPY (SELECT <columns> FROM ONLY <table>
-								 *	  WHERE ctid >= '(<first>,0)' AND ctid < '(<last>,0)') TO STDOUT
-								 *----------
-								 */
+/*----------
+ * Send a table, from a block on, or up to another, or both; NULL is no bound.
+ *
+ *	COPY <table> (<columns>) TO STDOUT (FORMAT <format>)
+ *	COPY (SELECT <columns> FROM ONLY <table>
+ *	  WHERE ctid >= '(<first>,0)' AND ctid < '(<last>,0)') TO STDOUT (FORMAT <format>)
+ *----------
+ */
+const Statement *
 steep_copy_stream_sql(const char *schema, const char *table, List *columns,
-					  const char *first, const char *last)
+					  const char *first, const char *last, bool binary)
 {
-	Statement  *statement = palloc0(sizeof(Statement));
 	List	   *names = NIL;
+	List	   *bounds = NIL;
+	const char *rows;
 	ListCell   *cell;
 
 	foreach(cell, columns)
 		names = lappend(names, steep_sql_ident(lfirst(cell)));
-	statement->site = SITE_PEER;
-	statement->purpose = "send rows";
-	if (first == NULL && last == NULL && names != NIL)
-		statement->text = psprintf("COPY %s (%s) TO STDOUT",
-								   steep_sql_name(schema, table),
-								   steep_sql_join(names, ", "));
+	if (first != NULL)
+		bounds = lappend(bounds, psprintf("ctid >= '(%s,0)'", first));
+	if (last != NULL)
+		bounds = lappend(bounds, psprintf("ctid < '(%s,0)'", last));
+	if (bounds == NIL && names != NIL)
+		rows = psprintf("%s (%s)", steep_sql_name(schema, table),
+						steep_sql_join(names, ", "));
 	else
-		statement->text =
-			psprintf("COPY (SELECT %s FROM ONLY %s%s%s) TO STDOUT",
-					 steep_sql_join(names, ", "), steep_sql_name(schema, table),
-					 first ? psprintf(" WHERE ctid >= '(%s,0)'", first) : "",
-					 last ? psprintf(" %s ctid < '(%s,0)'",
-									 first ? "AND" : "WHERE", last) : "");
-	return statement;
+		rows = psprintf("(SELECT %s FROM ONLY %s%s%s)",
+						steep_sql_join(names, ", "),
+						steep_sql_name(schema, table),
+						bounds != NIL ? " WHERE " : "",
+						steep_sql_join(bounds, " AND "));
+	return peer_command("send rows",
+						psprintf("COPY %s TO STDOUT (FORMAT %s)", rows,
+								 binary ? "binary" : "text"));
 }
 
 /*----------

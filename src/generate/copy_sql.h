@@ -37,7 +37,7 @@ extern const Statement *steep_copy_rows_sql(const char *schema,
 extern const Statement *steep_copy_stream_sql(const char *schema,
 											  const char *table, List *columns,
 											  const char *first,
-											  const char *last);
+											  const char *last, bool binary);
 extern const Statement *steep_copy_lock_sql(List *tables);
 extern const Statement *steep_copy_import_sql(const char *snapshot);
 extern const Statement *steep_copy_export_sql(void);

@@ -129,7 +129,7 @@ load_chunk(Directory *directory, const ApplyChunk *chunk)
 											 &chunk->file);
 	uint64		rows = steep_copyin_run(chunk->schema, chunk->table,
 										steep_image_names(chunk->columns),
-										give_text, reader);
+										false, give_text, reader);
 
 	check_end(reader, chunk, rows);
 	steep_progress_add_rows(rows);

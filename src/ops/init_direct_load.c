@@ -28,7 +28,8 @@ static const Statement list_chunks = {
 	.site = SITE_LOCAL,
 	.writes = true,
 	.purpose = "read what to copy",
-	.text = "SELECT c ->> 'schema', c ->> 'name', c ->> 'columns', c ->> 'first', c ->> 'last'\n"
+	.text = "SELECT c ->> 'schema', c ->> 'name', c ->> 'columns', c ->> 'first', c ->> 'last',\n"
+	"       c ->> 'format' = 'binary'\n"
 	"FROM jsonb_array_elements($1 -> 'chunks') c",
 	.nparams = 1,
 	.params = {"jsonb"},
@@ -54,7 +55,8 @@ enum
 	CHUNK_NAME,
 	CHUNK_COLUMNS,
 	CHUNK_FIRST,
-	CHUNK_LAST
+	CHUNK_LAST,
+	CHUNK_BINARY
 };
 
 /* Show how many tables are done, as the last steps have recorded it. */
@@ -106,15 +108,17 @@ static void
 load_chunk(Wire *wire, char **chunk)
 {
 	List	   *columns = steep_image_names(chunk[CHUNK_COLUMNS]);
+	bool		binary = steep_books_bool(chunk[CHUNK_BINARY]);
 	uint64		rows;
 
 	steep_progress_table(steep_sql_name(chunk[CHUNK_SCHEMA], chunk[CHUNK_NAME]));
 	steep_wire_copy_begin(wire, steep_copy_stream_sql(chunk[CHUNK_SCHEMA],
 													  chunk[CHUNK_NAME], columns,
 													  chunk[CHUNK_FIRST],
-													  chunk[CHUNK_LAST]));
+													  chunk[CHUNK_LAST],
+													  binary));
 	rows = steep_copyin_run(chunk[CHUNK_SCHEMA], chunk[CHUNK_NAME], columns,
-							give_rows, wire);
+							binary, give_rows, wire);
 	steep_wire_copy_end(wire);
 	steep_progress_add_rows(rows);
 }

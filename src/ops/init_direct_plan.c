@@ -11,6 +11,8 @@
 #include "lib/stringinfo.h"
 #include "utils/json.h"
 
+#include "base/copybinary.h"
+#include "base/image.h"
 #include "base/sqltext.h"
 #include "generate/copy_sql.h"
 #include "jobs/ledger.h"
@@ -21,6 +23,7 @@
 #include "ops/tables.h"
 
 #define MOST_STARTS 5			/* of a copy */
+#define PARTS_A_WORKER 24		/* so that they end at about the same time */
 
 static const Statement forget_copy = {
 	.site = SITE_LOCAL,
@@ -29,6 +32,15 @@ static const Statement forget_copy = {
 	.text = "SELECT steep_repl.forget_copy($1)",
 	.nparams = 1,
 	.params = {"bigint"},
+};
+
+static const Statement is_again = {
+	.site = SITE_LOCAL,
+	.writes = true,
+	.purpose = "see whether the copy starts over",
+	.text = "SELECT $1 ? 'again'",
+	.nparams = 1,
+	.params = {"jsonb"},
 };
 
 /* What the source has. */
@@ -151,6 +163,10 @@ append_chunk(StringInfo json, const Chunk *chunk)
 	append_text(json, "name", chunk->table->name);
 	appendStringInfoString(json, ", ");
 	append_text(json, "columns", chunk->table->columns);
+	appendStringInfoString(json, ", ");
+	append_text(json, "format",
+				steep_copybinary_fits(steep_image_names(chunk->table->types)) ?
+				"binary" : "text");
 	if (chunk->first > 0)
 		appendStringInfo(json, ", \"first\": " INT64_FORMAT, chunk->first);
 	if (chunk->last > 0)
@@ -207,7 +223,7 @@ steep_direct_plan(StepContext *step)
 {
 	Planned		planned = {
 		.init = steep_init_load(step->job->init_id),
-		.again = step->job->attempt > 1
+		.again = steep_books_bool(steep_local_value(&is_again, &step->params, NIL))
 	};
 	ListCell   *cell;
 
@@ -216,6 +232,7 @@ steep_direct_plan(StepContext *step)
 		start_over(step, planned.init);
 	steep_session_look(steep_init_source_address(planned.init), look, &planned);
 	plan_hold(step, &planned);
-	foreach(cell, steep_parts_cut(planned.tables, step->job->parallel))
+	foreach(cell, steep_parts_cut(planned.tables,
+								  step->job->parallel * PARTS_A_WORKER))
 		plan_part(step, lfirst(cell));
 }

@@ -11,7 +11,6 @@
 #include "ops/parts.h"
 
 #define MB (INT64CONST(1024) * 1024)
-#define PARTS_A_WORKER 8		/* so that they end at about the same time */
 #define SMALLEST_PART (4 * MB)
 #define LARGEST_PART (1024 * MB)
 #define MOST_CHUNKS 32			/* of a part */
@@ -93,12 +92,9 @@ larger_first(const ListCell *a, const ListCell *b)
 	return one->number - other->number;
 }
 
-/*
- * Cut numbered tables into Parts for so many workers, the largest tables
- * first.
- */
+/* Cut numbered tables into about so many Parts, the largest tables first. */
 List *
-steep_parts_cut(List *tables, int parallel)
+steep_parts_cut(List *tables, int parts)
 {
 	List	   *by_size = list_copy(tables);
 	Cutting		cutting = {0};
@@ -107,7 +103,7 @@ steep_parts_cut(List *tables, int parallel)
 
 	foreach(cell, tables)
 		bytes += ((SnapshotTable *) lfirst(cell))->bytes;
-	cutting.part_bytes = bytes / (parallel * PARTS_A_WORKER);
+	cutting.part_bytes = bytes / parts;
 	cutting.part_bytes = Max(cutting.part_bytes, SMALLEST_PART);
 	cutting.part_bytes = Min(cutting.part_bytes, LARGEST_PART);
 	list_sort(by_size, larger_first);

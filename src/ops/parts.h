@@ -30,6 +30,6 @@ typedef struct Part
 	const char *target;			/* for people */
 } Part;
 
-extern List *steep_parts_cut(List *tables, int parallel);
+extern List *steep_parts_cut(List *tables, int parts);
 
 #endif							/* STEEP_REPL_PARTS_H */

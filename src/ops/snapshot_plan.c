@@ -20,6 +20,8 @@
 #include "jobs/queue.h"
 #include "ops/parts.h"
 
+#define PARTS_A_WORKER 8		/* so that they end at about the same time */
+
 static const Statement mark_directory = {
 	.site = SITE_LOCAL,
 	.writes = true,
@@ -198,7 +200,8 @@ steep_snapshot_plan(StepContext *step)
 	steep_books_close(books);
 	hold.params = hold_params(tables);
 	steep_job_add_step(step, &hold);
-	foreach(cell, steep_parts_cut(tables, snapshot->parallel))
+	foreach(cell, steep_parts_cut(tables,
+								  snapshot->parallel * PARTS_A_WORKER))
 		plan_part(step, lfirst(cell), foreach_current_index(cell) + 1);
 	steep_job_add_step(step, &finalize);
 }

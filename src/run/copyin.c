@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * copyin.c
- *		COPY's text into a table of this node.
+ *		What COPY has written into a table of this node.
  *
  * COPY's own code does it, by a callback.  That code leaves it to its callers
  * to check privileges and row level security.
@@ -88,14 +88,19 @@ name_columns(List *columns)
 	return names;
 }
 
+static DefElem *
+make_option(const char *name, const char *value)
+{
+	return makeDefElem(pstrdup(name), (Node *) makeString(pstrdup(value)), -1);
+}
+
 uint64
 steep_copyin_run(const char *schema, const char *table, List *columns,
-				 CopyInSource source, void *arg)
+				 bool binary, CopyInSource source, void *arg)
 {
 	RangeVar   *name = makeRangeVar(pstrdup(schema), pstrdup(table), -1);
 	Relation	relation = table_openrv(name, RowExclusiveLock);
 	ParseState *pstate = make_parsestate(NULL);
-	Node	   *encoding = (Node *) makeString(pstrdup(GetDatabaseEncodingName()));
 	CopyFromState copy;
 	uint64		rows;
 
@@ -106,7 +111,8 @@ steep_copyin_run(const char *schema, const char *table, List *columns,
 	current_arg = arg;
 	copy = BeginCopyFrom(pstate, relation, NULL, NULL, false, read_text,
 						 name_columns(columns),
-						 list_make1(makeDefElem("encoding", encoding, -1)));
+						 list_make2(make_option("encoding", GetDatabaseEncodingName()),
+									make_option("format", binary ? "binary" : "text")));
 	rows = CopyFrom(copy);
 	EndCopyFrom(copy);
 	free_parsestate(pstate);

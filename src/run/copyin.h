@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * copyin.h
- *		COPY's text into a table of this node.
+ *		What COPY has written into a table of this node.
  *
  *-------------------------------------------------------------------------
  */
@@ -19,9 +19,10 @@ typedef int (*CopyInSource) (void *arg, void *buffer, int room);
 /*
  * Load all rows that a source gives into some columns of a table, in the
  * current transaction; returns how many.  The text is in the encoding of the
- * database.  Current user needs INSERT on the columns.
+ * database; or it is COPY's binary format.  Current user needs INSERT on the columns.
  */
 extern uint64 steep_copyin_run(const char *schema, const char *table,
-							   List *columns, CopyInSource source, void *arg);
+							   List *columns, bool binary,
+							   CopyInSource source, void *arg);
 
 #endif							/* STEEP_REPL_COPYIN_H */

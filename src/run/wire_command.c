@@ -196,6 +196,8 @@ steep_wire_copy_begin(Wire *wire, const Statement *copy)
 static bool
 have_row(Wire *wire, bool wait)
 {
+	bool		looked = false;
+
 	if (wire->row != NULL && wire->taken < wire->length)
 		return true;
 	if (wire->row != NULL)
@@ -206,8 +208,11 @@ have_row(Wire *wire, bool wait)
 	{
 		if (!wait)
 			return false;
-		if (steep_wire_wait(wire, WL_SOCKET_READABLE) &&
-			PQconsumeInput(wire->conn) == 0)
+		/* what has come since costs less to take than to wait for */
+		if (looked)
+			(void) steep_wire_wait(wire, WL_SOCKET_READABLE);
+		looked = true;
+		if (PQconsumeInput(wire->conn) == 0)
 			report_lost(wire);
 	}
 	return wire->length > 0;

@@ -35,6 +35,13 @@ CREATE TABLE numbered (id bigserial PRIMARY KEY, ref int REFERENCES "S 1"."T 1",
 ALTER TABLE numbered ALTER large SET STORAGE EXTERNAL;
 INSERT INTO numbered (ref, large) SELECT 1000, repeat(md5(i::text), 200) FROM generate_series(1, 3000) i;
 SELECT setval('numbered_id_seq', 5000, false);
+CREATE TABLE typed (id int PRIMARY KEY, n numeric(20,5)[], m numeric, f float8, r real, b boolean, c char(7), v varchar(9)[], h bytea,
+	u uuid, d date, t time, tz timetz, ts timestamp(3), tt timestamptz, i interval, j json, jb jsonb, ip inet, ma macaddr, bt varbit);
+INSERT INTO typed VALUES
+	(1, '{{1.5,NULL},{-0.00001,NaN}}', 'NaN', '-0', 'infinity', true, 'ab', '{"",NULL,"a b"}', '\x0001ff', gen_random_uuid(), 'infinity', '24:00',
+		'12:00+02', '-infinity', 'infinity', '1 mon -1 day 00:00:00.000001', '{"a" : 1.0}', '{"b": [1.10, null]}', '10.0.0.1/8', '08:00:2b:01:02:03', B'101'),
+	(2, '[3:4]={1,2}', 1.10, 5e-324, 0.1, NULL, '', '{}', '', NULL, '0044-03-15 BC', '0:0', '0:0-15:59', '294276-12-31', '4713-01-01 BC', '-178000000 years', '[]', '0',
+		'::1', NULL, B'');
 CREATE TABLE shuffled (a int PRIMARY KEY, b text NOT NULL, c int);
 INSERT INTO shuffled SELECT i, i::text, -i FROM generate_series(1, 100) i;
 EOC
@@ -106,6 +113,10 @@ is(wait_for_init($target), 'synchronized', 'it comes to its end while the source
   or BAIL_OUT('nothing else can work');
 is(sql($target, q{SELECT max(attempt) FROM steep_repl.work_queue}), 4, 'and has started over three times');
 cmp_ok(steps_of(q{count(*) FILTER (WHERE kind = 'load' AND target = 'bank.accounts')}), '>', 1, 'a large table is cut');
+is(sql($target, q{SELECT string_agg(DISTINCT c ->> 'format', ' ' ORDER BY c ->> 'format') FROM steep_repl.work_steps, jsonb_array_elements(params -> 'chunks') c}),
+	'binary text', 'tables are copied in binary, or as text');
+is(sql($target, q{SELECT DISTINCT c ->> 'format' FROM steep_repl.work_steps, jsonb_array_elements(params -> 'chunks') c WHERE c ->> 'name' = 'typed'}),
+	'binary', 'in binary if all columns allow that');
 sql($source, 'INSERT INTO shuffled VALUES (0, 0, 0); DELETE FROM elder WHERE id = 1; TRUNCATE parts_old_1');
 ok($load->stop > 0, 'the load has run');
 wait_applied($target, $source);

@@ -174,6 +174,7 @@ sub is_same_bank
 	my $query = join ' UNION ALL ', map {
 		"SELECT '$_ ' || count(*) || ' ' || coalesce(md5(string_agg(t::text, E'\\n' ORDER BY t::text COLLATE \"C\")), '') FROM bank.$_ t"
 	} @bank;
+	$query .= ' ORDER BY 1';
 	my $sums = 'SELECT DISTINCT s FROM (VALUES ((SELECT sum(abalance) FROM bank.accounts)), ((SELECT sum(tbalance) FROM bank.tellers)),
 		((SELECT sum(bbalance) FROM bank.branches)), ((SELECT coalesce(sum(delta), 0) FROM bank.history))) v (s)';
 
