@@ -1588,6 +1588,18 @@ END;
 COMMENT ON FUNCTION steep_repl.mark_stale(bigint, bigint[]) IS
 'marks decisions whose rows moved before they could be applied';
 
+CREATE FUNCTION steep_repl.mark_all_stale(p_merge_id text)
+RETURNS void
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	UPDATE steep_repl.merge_rows r SET state = 'stale'
+	FROM steep_repl.merge_tables t
+	WHERE t.merge_id = p_merge_id AND r.table_id = t.id
+		AND r.state = 'planned' AND r.round > t.applied_round;
+END;
+COMMENT ON FUNCTION steep_repl.mark_all_stale(text) IS
+'marks all decisions that are planned as to be looked at again';
+
 CREATE FUNCTION steep_repl.mark_left_out(p_merge_id text, p_result jsonb)
 RETURNS void
 LANGUAGE sql VOLATILE
@@ -2077,6 +2089,13 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION steep_repl.leftovers() IS
 'lists what merges, snapshots and inits have left: "doubt", a batch of a merge that has ended, which the peer may have applied and this node has not (apply_merge finishes it); "marker", a batch that this node applied for a merge of another node more than a day ago (prune_merges forgets it); "server", the server of a merge that has ended (DROP SERVER ... CASCADE); "snapshot", the directory of half a snapshot (prune_snapshots removes it); "subscription", "slot", "publication", "table" and "rows", what an init has made on either node that has failed or was cancelled (cancel_init removes it, and so does the next start_init)';
+
+CREATE FUNCTION steep_repl.log_position()
+RETURNS pg_lsn
+LANGUAGE c VOLATILE
+AS 'MODULE_PATHNAME', 'steep_repl_log_position';
+COMMENT ON FUNCTION steep_repl.log_position() IS
+'how far the log of this node goes; what is committed by now is before it, and is on disk';
 
 CREATE FUNCTION steep_repl.start_merge(
 	p_peer_connstr text,
@@ -2633,6 +2652,59 @@ END;
 COMMENT ON FUNCTION steep_repl.record_init_snapshot(text, text) IS
 'internal: records which snapshot the source has written for an init';
 
+CREATE FUNCTION steep_repl.record_init_merge(p_init_id text, p_merge_id text)
+RETURNS void
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	UPDATE steep_repl.inits SET merge_id = p_merge_id WHERE init_id = p_init_id;
+END;
+COMMENT ON FUNCTION steep_repl.record_init_merge(text, text) IS
+'internal: records the merge that an init waits for';
+
+CREATE FUNCTION steep_repl.init_merge(
+	p_init_id text, OUT merge_id text, OUT status text, OUT error text, OUT planned boolean,
+	OUT unsettled bigint, OUT job bigint)
+RETURNS SETOF record
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+	SELECT m.merge_id, m.status, m.error_message,
+		q.id IS NULL OR NOT EXISTS
+			(SELECT FROM steep_repl.work_steps s
+			 WHERE s.job_id = q.id AND s.kind = 'plan' AND s.status <> 'complete'),
+		m.stale + m.failed, q.id
+	FROM steep_repl.inits i
+	JOIN steep_repl.merge_audit_log m ON m.merge_id = i.merge_id
+	LEFT JOIN steep_repl.work_queue q
+		ON q.merge_id = m.merge_id AND q.status IN ('pending', 'running')
+	WHERE i.init_id = p_init_id;
+END;
+COMMENT ON FUNCTION steep_repl.init_merge(text) IS
+'internal: how the merge stands that an init waits for; unsettled: rows that it could not write; job: null once it has ended';
+
+CREATE FUNCTION steep_repl.forget_init_merge(p_job bigint, p_init_id text)
+RETURNS bigint
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	UPDATE steep_repl.work_steps
+	SET status = 'pending', attempt = 0, helper = NULL, next_attempt_at = '-infinity'
+	WHERE job_id = p_job AND kind IN ('hold_slots', 'merge') AND EXISTS
+		(SELECT FROM steep_repl.work_steps h
+		 WHERE h.job_id = p_job AND h.kind = 'hold_slots' AND h.status <> 'complete');
+	WITH lost AS
+		(SELECT i.init_id, i.merge_id
+		 FROM steep_repl.work_steps h, steep_repl.inits i
+		 WHERE h.job_id = p_job AND h.kind = 'hold_slots' AND h.status <> 'complete'
+			AND i.init_id = p_init_id),
+	forgotten AS
+		(UPDATE steep_repl.inits i SET merge_id = NULL FROM lost WHERE i.init_id = lost.init_id)
+	SELECT q.id
+	FROM lost
+	JOIN steep_repl.work_queue q
+		ON q.merge_id = lost.merge_id AND q.status IN ('pending', 'running');
+END;
+COMMENT ON FUNCTION steep_repl.forget_init_merge(bigint, text) IS
+'internal: forgets the merge of an init whose snapshots are lost, before it makes new slots; returns the job that is to be ended';
+
 CREATE FUNCTION steep_repl.add_init_object(p_init_id text, p_node_id text, p_kind text, p_name text)
 RETURNS void
 LANGUAGE sql VOLATILE
@@ -2710,6 +2782,21 @@ LANGUAGE c VOLATILE
 AS 'MODULE_PATHNAME', 'steep_repl_start_init';
 COMMENT ON FUNCTION steep_repl.start_init(text, text, text, jsonb) IS
 'makes this node a copy of another that follows it by logical replication, in the background. Checks both nodes first. Methods: snapshot (the subscription copies), direct (parallel copy over the wire), two-phase (by snapshot files), manual (as prepare_init), bidirectional-merge (both have rows). Starts at commit';
+
+CREATE FUNCTION steep_repl.subscribe_node(
+	p_node text, p_subscription text, p_slot text, p_publication text)
+RETURNS void
+LANGUAGE c VOLATILE
+AS 'MODULE_PATHNAME', 'steep_repl_subscribe_node';
+COMMENT ON FUNCTION steep_repl.subscribe_node(text, text, text, text) IS
+'makes a subscription of this node to another one that is registered here, from a slot and a publication that exist there: no rows are copied, and only what was written there is sent (PostgreSQL 16 or later). Does nothing if it is there already';
+
+CREATE FUNCTION steep_repl.unsubscribe_node(p_subscription text)
+RETURNS boolean
+LANGUAGE c VOLATILE
+AS 'MODULE_PATHNAME', 'steep_repl_unsubscribe_node';
+COMMENT ON FUNCTION steep_repl.unsubscribe_node(text) IS
+'drops a subscription and leaves its slot alone, so the other node need not be in reach; false if there is none';
 
 CREATE FUNCTION steep_repl.start_reinit(p_node_id text, p_scope jsonb)
 RETURNS steep_repl.nodes

@@ -69,8 +69,17 @@ steep_object_aclcheck(Oid classid, Oid objectid, Oid roleid, AclMode mode)
 
 #if PG_VERSION_NUM < 170000
 
+/* 17 has slots that standbys keep, too. */
+#define steep_slot_create(name, logical, persistency) \
+	ReplicationSlotCreate(name, logical, persistency, false)
+
 /* 17 lets an extension name its wait events. */
 #define WaitEventExtensionNew(name) PG_WAIT_EXTENSION
+
+#else
+
+#define steep_slot_create(name, logical, persistency) \
+	ReplicationSlotCreate(name, logical, persistency, false, false, false)
 
 #endif							/* before 17 */
 

@@ -128,6 +128,15 @@ steep_option_fraction(const Option *option, const JsonbValue *value)
 		report_value(option);
 }
 
+/* Check the name of an exported snapshot, which is of such letters only. */
+void
+steep_option_snapshot(const Option *option, const JsonbValue *value)
+{
+	if (value->type != jbvString || value->val.string.len == 0 ||
+		strspn(copy_string(value), "0123456789ABCDEF-") != (size_t) value->val.string.len)
+		report_value(option);
+}
+
 /* Check an object, and its members. */
 static void
 check_members(const Option *option, const JsonbValue *value,

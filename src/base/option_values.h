@@ -37,6 +37,8 @@ extern void steep_option_flag(const Option *option, const JsonbValue *value);
 extern void steep_option_number(const Option *option, const JsonbValue *value);
 extern void steep_option_fraction(const Option *option,
 								  const JsonbValue *value);
+extern void steep_option_snapshot(const Option *option,
+								  const JsonbValue *value);
 extern void steep_option_strategies(const Option *option,
 									const JsonbValue *value);
 extern void steep_option_column(const Option *option, const JsonbValue *value);

@@ -105,6 +105,21 @@ static const Option known[] = {
 		.words = {"refuse", "allow"},
 	},
 	{
+		.name = "await_replication",
+		.check = steep_option_flag,
+		.hint = "Write true to wait, with the rows locked, for what subscriptions between the nodes bring.",
+	},
+	{
+		.name = "local_snapshot",
+		.check = steep_option_snapshot,
+		.hint = "Write what pg_export_snapshot() has returned here, in a transaction that is still open.",
+	},
+	{
+		.name = "peer_snapshot",
+		.check = steep_option_snapshot,
+		.hint = "Write what pg_export_snapshot() has returned on the peer, in a transaction that is still open.",
+	},
+	{
 		.name = "schema",
 		.check = steep_option_word,
 		.hint = "Write \"strict\", \"auto\" or \"manual\": what if the tables' schemas differ.",
@@ -177,6 +192,22 @@ steep_options_visit(Jsonb *options, OptionVisit visit, const void *arg)
 	}
 }
 
+/* A snapshot of one node says nothing about the other. */
+static void
+check_snapshots(Jsonb *options)
+{
+	bool		here = steep_options_text(options, "local_snapshot") != NULL;
+	bool		there = steep_options_text(options, "peer_snapshot") != NULL;
+
+	if (here != there)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("option \"%s\" is given without \"%s\"",
+						here ? "local_snapshot" : "peer_snapshot",
+						here ? "peer_snapshot" : "local_snapshot"),
+				 errhint("Give a snapshot of both nodes, or of neither.")));
+}
+
 /* Refuse options that do not exist, or whose value is not of their kind. */
 void
 steep_options_check_known(Jsonb *options, const Option *table, size_t count)
@@ -191,6 +222,7 @@ void
 steep_options_check(Jsonb *options)
 {
 	steep_options_check_known(options, known, lengthof(known));
+	check_snapshots(options);
 }
 
 /* Understand the name of a strategy; synonyms become the usual name. */

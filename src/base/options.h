@@ -27,6 +27,9 @@ typedef struct MergeOptions
 	double		max_change_percent; /* of a table's rows; -1 = any */
 	bool		allow_echo;
 	const char *tie;			/* local, remote or manual */
+	bool		await_replication;	/* write no row that one is under way to */
+	const char *local_snapshot; /* what is planned from; both or neither */
+	const char *peer_snapshot;
 } MergeOptions;
 
 typedef void (*OptionVisit) (const char *name, const JsonbValue *value,

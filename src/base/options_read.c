@@ -116,5 +116,8 @@ steep_options_read(Jsonb *options)
 	read->max_change_percent = read_fraction(options, "max_change_percent", -1);
 	read->allow_echo = is_word(options, "echo", "allow");
 	read->tie = tie ? tie : "local";
+	read->await_replication = read_flag(options, "await_replication", false);
+	read->local_snapshot = steep_options_text(options, "local_snapshot");
+	read->peer_snapshot = steep_options_text(options, "peer_snapshot");
 	return read;
 }

@@ -23,6 +23,7 @@ extern const Statement *steep_catalog_digest_version_sql(Site site);
 extern const Statement *steep_session_path_sql(void);
 extern const Statement *steep_session_pin_sql(void);
 extern const Statement *steep_session_read_sql(void);
+extern const Statement *steep_session_snapshot_sql(const char *name);
 extern const Statement *steep_session_patient_sql(void);
 extern const Statement *steep_session_lock_timeout_sql(int milliseconds);
 

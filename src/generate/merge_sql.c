@@ -355,6 +355,8 @@ cut_condition(Cut cut)
 			return PLANNED " AND local_action IS NOT NULL";
 		case CUT_STALE:
 			return "state = 'stale'";
+		case CUT_STALE_ONE_SIDED:
+			return "state = 'stale' AND category <> 'conflict'";
 		case CUT_WRITTEN_HERE:
 			return PLANNED " AND local_action IN ('insert', 'update')";
 		case CUT_WRITTEN_THERE:

@@ -38,6 +38,7 @@ typedef enum Cut
 	CUT_PLANNED,				/* with the digests before */
 	CUT_PLANNED_HERE,			/* the same, if this node is to be written */
 	CUT_STALE,
+	CUT_STALE_ONE_SIDED,		/* those that were on one node only */
 	CUT_WRITTEN_HERE,			/* planned, inserted or updated here */
 	CUT_WRITTEN_THERE,
 	CUT_APPLIED					/* with the digests after */

@@ -85,6 +85,23 @@ steep_session_read_sql(void)
 }
 
 /*
+ * Have the transaction that has just begun read a snapshot that was exported.
+ *
+ *	SET TRANSACTION SNAPSHOT <name>
+ */
+const Statement *
+steep_session_snapshot_sql(const char *name)
+{
+	Statement  *statement = palloc0(sizeof(Statement));
+
+	statement->site = SITE_PEER;
+	statement->purpose = "take the snapshot";
+	statement->text = psprintf("SET TRANSACTION SNAPSHOT %s",
+							   steep_sql_literal(name));
+	return statement;
+}
+
+/*
  * Let transactions take as long as they do: a role or a database may have
  * limits.  Releases that lack one skip it.
  */

@@ -168,6 +168,7 @@ steep_publication_create_sql(const char *name, List *tables)
 	Statement  *statement = palloc0(sizeof(Statement));
 
 	statement->site = SITE_PEER;
+	statement->writes = true;
 	statement->purpose = "publish the tables";
 	statement->text = psprintf("CREATE PUBLICATION %s FOR TABLE %s",
 							   steep_sql_ident(name),
@@ -181,6 +182,7 @@ steep_publication_drop_sql(const char *name)
 	Statement  *statement = palloc0(sizeof(Statement));
 
 	statement->site = SITE_PEER;
+	statement->writes = true;
 	statement->purpose = "drop the publication";
 	statement->text = psprintf("DROP PUBLICATION IF EXISTS %s",
 							   steep_sql_ident(name));

@@ -66,5 +66,10 @@ extern const Statement *steep_subscription_has_rows_sql(const char *table);
 extern const Statement *steep_subscription_slots_sql(void);
 extern const Statement *steep_subscription_state_sql(void);
 extern List *steep_subscription_drop_sql(const char *name);
+extern const Statement *steep_subscription_errors_sql(Site site);
+extern const Statement *steep_subscription_foreign_sql(void);
+extern const Statement *steep_subscription_make_sql(void);
+extern const Statement *steep_subscription_undo_sql(void);
+extern const Statement *steep_slot_reader_sql(Site site);
 
 #endif							/* STEEP_REPL_SUBSCRIPTION_SQL_H */

@@ -69,6 +69,7 @@ static const InitMethod methods[] = {
 	{"direct", true, 150000, steep_init_plan_direct, false, false, NULL},
 	{"two-phase", true, 150000, steep_init_plan_files, true, false, steep_files_check},
 	{"manual", false, 150000, steep_init_plan_manual, false, true, NULL},
+	{"bidirectional-merge", false, 160000, steep_init_plan_merge, false, false, NULL},
 };
 
 /* Find a method by its name; an error if there is none. */

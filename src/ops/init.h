@@ -151,6 +151,8 @@ extern const char *steep_init_text(const Init *init, const char *name);
 extern int	steep_init_parallel(const Init *init);
 
 /* init_check.c */
+extern void steep_init_check_publisher(const char *label, char **facts,
+									   bool publishes);
 extern void steep_init_check_source(Session *session, const Init *init);
 extern void steep_init_check_target(const Init *init, List *tables);
 
@@ -173,7 +175,8 @@ extern void steep_init_deny(const char *node);
 /* the steps, and what plans them */
 extern void steep_init_clean(StepContext *step);
 extern void steep_init_clean_source(StepContext *step);
-extern void steep_init_drop_slot(Session *session, const char *name);
+extern void steep_init_drop_slot(const Session *session, Site site,
+								 const char *name);
 extern void steep_init_prepare(StepContext *step);
 extern void steep_init_schema(StepContext *step);
 extern void steep_init_slot(StepContext *step);
@@ -183,6 +186,7 @@ extern void steep_init_reset(StepContext *step);
 extern void steep_init_catch_up(StepContext *step);
 extern void steep_init_wait_until(bool (*done) (void *arg), void *arg);
 extern void steep_init_plan_snapshot(List **steps);
+extern void steep_init_plan_merge(List **steps);
 extern void steep_init_plan_direct(List **steps);
 extern void steep_init_plan_files(List **steps);
 extern void steep_init_plan_manual(List **steps);

@@ -35,7 +35,7 @@ check_versions(const Session *session, const Init *init)
 }
 
 static void
-check_level(const Session *session, char **facts)
+check_primary(const Session *session)
 {
 	if (session->there->standby)
 		ereport(ERROR,
@@ -43,20 +43,23 @@ check_level(const Session *session, char **facts)
 				 errmsg("node \"%s\" is a standby",
 						steep_peer_label(session->peer)),
 				 errhint("Register its primary server, or promote it.")));
+}
+
+static void
+check_level(const char *label, char **facts)
+{
 	if (strcmp(facts[PUBLISH_LEVEL], "logical") != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("node \"%s\" does not write what logical replication needs",
-						steep_peer_label(session->peer)),
+						label),
 				 errdetail("Its wal_level is %s.", facts[PUBLISH_LEVEL]),
 				 errhint("ALTER SYSTEM SET wal_level = 'logical' there, and restart the server.")));
 }
 
 static void
-check_rights(const Session *session, char **facts, bool publishes)
+check_rights(const char *label, char **facts, bool publishes)
 {
-	const char *label = steep_peer_label(session->peer);
-
 	if (!steep_books_bool(facts[PUBLISH_REPLICATION]))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
@@ -72,7 +75,7 @@ check_rights(const Session *session, char **facts, bool publishes)
 
 /* Is there room for one more slot and one more sender? */
 static void
-check_room(const Session *session, char **facts)
+check_room(const char *label, char **facts)
 {
 	static const struct
 	{
@@ -91,12 +94,21 @@ check_room(const Session *session, char **facts)
 		ereport(ERROR,
 				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
 				 errmsg("node \"%s\" has no room for another subscriber",
-						steep_peer_label(session->peer)),
+						label),
 				 errdetail("All %s of its %s are in use.",
 						   facts[rooms[i].limit], rooms[i].setting),
 				 errhint("Drop slots that nobody needs, or raise %s there and restart the server.",
 						 rooms[i].setting)));
 	}
+}
+
+/* Refuse a node that can't publish, by the answer to steep_publish_facts_sql(). */
+void
+steep_init_check_publisher(const char *label, char **facts, bool publishes)
+{
+	check_level(label, facts);
+	check_rights(label, facts, publishes);
+	check_room(label, facts);
 }
 
 /* What is there already must be ours, or what the caller has named. */
@@ -139,9 +151,9 @@ steep_init_check_source(Session *session, const Init *init)
 	facts = steep_peer_row(session->peer, steep_publish_facts_sql(), names);
 	if (facts == NULL)
 		elog(ERROR, "the source does not say what it is");
-	check_level(session, facts);
-	check_rights(session, facts, steep_init_text(init, "publication") == NULL);
-	check_room(session, facts);
+	check_primary(session);
+	steep_init_check_publisher(steep_peer_label(session->peer), facts,
+							   steep_init_text(init, "publication") == NULL);
 	check_names(session, init, facts);
 }
 

@@ -18,6 +18,7 @@
 #include "base/compat.h"
 #include "base/sqltext.h"
 #include "generate/subscription_sql.h"
+#include "generate/table_sql.h"
 #include "jobs/ledger.h"
 #include "jobs/progress.h"
 #include "ops/init_files.h"
@@ -71,13 +72,15 @@ drop_subscription(const Init *init, const char *name)
 
 /* Drop a slot, once nobody reads from it. */
 void
-steep_init_drop_slot(Session *session, const char *name)
+steep_init_drop_slot(const Session *session, Site site, const char *name)
 {
+	const Statement *drop = steep_statement_at(steep_slot_drop_sql(), site);
+	const Statement *release = steep_statement_at(steep_slot_release_sql(), site);
+
 	for (int i = 0; i < RELEASE_TRIES; i++)
 	{
-		(void) steep_peer_value(session->peer, steep_slot_drop_sql(), &name);
-		if (strcmp(steep_peer_value(session->peer, steep_slot_release_sql(),
-									&name), "0") == 0)
+		(void) steep_session_value(session, drop, &name);
+		if (strcmp(steep_session_value(session, release, &name), "0") == 0)
 			break;
 		(void) WaitLatch(MyLatch,
 						 WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
@@ -113,9 +116,12 @@ clean_source(Session *session, void *arg)
 		if (strcmp(object->node, cleaning->source) != 0)
 			continue;
 		if (is_kind(object, "slot"))
-			steep_init_drop_slot(session, object->name);
+			steep_init_drop_slot(session, SITE_PEER, object->name);
 		else if (is_kind(object, "snapshot"))
 			steep_files_discard(session, object->name);
+		else if (is_kind(object, "subscription"))
+			(void) steep_peer_value(session->peer, steep_subscription_undo_sql(),
+									&object->name);
 		else if (is_kind(object, "publication"))
 			steep_peer_none(session->peer,
 							steep_publication_drop_sql(object->name), NULL);
@@ -150,6 +156,17 @@ clean_tables(const Cleaning *cleaning, const char *kind)
 	(void) steep_local_none(&statement, NULL, NIL);
 }
 
+/* Remove what the source has followed this node by. */
+static void
+clean_back(const InitObject *object)
+{
+	if (is_kind(object, "slot"))
+		steep_init_drop_slot(NULL, SITE_LOCAL, object->name);
+	else if (is_kind(object, "publication"))
+		(void) steep_local_none(steep_statement_at(steep_publication_drop_sql(object->name),
+												   SITE_LOCAL), NULL, NIL);
+}
+
 /* Remove what inits have made here, and forget it. */
 void
 steep_init_clean(StepContext *step)
@@ -172,8 +189,10 @@ steep_init_clean(StepContext *step)
 	clean_tables(&cleaning, "table");
 	foreach(cell, cleaning.objects)
 	{
-		if (strcmp(((InitObject *) lfirst(cell))->node, here) == 0)
-			steep_init_forget_object(lfirst(cell));
+		if (strcmp(((InitObject *) lfirst(cell))->node, here) != 0)
+			continue;
+		clean_back(lfirst(cell));
+		steep_init_forget_object(lfirst(cell));
 	}
 }
 

@@ -93,7 +93,7 @@ look(Session *session, void *arg)
 	Planned    *planned = arg;
 
 	if (planned->again)
-		steep_init_drop_slot(session, planned->init->slot);
+		steep_init_drop_slot(session, SITE_PEER, planned->init->slot);
 	planned->tables = steep_direct_list_tables(session, planned->init,
 											   &planned->relids);
 	planned->state = steep_peer_value(session->peer,

@@ -161,7 +161,7 @@ export_files(Session *session, void *arg)
 	if (export->again)
 	{
 		steep_files_discard(session, export->init->slot);
-		steep_init_drop_slot(session, export->init->slot);
+		steep_init_drop_slot(session, SITE_PEER, export->init->slot);
 	}
 	export->wire = steep_wire_connect(steep_init_source_address(export->init));
 	start_export(export);

@@ -137,7 +137,7 @@ publish(StepContext *step)
 static void
 drop_again(Session *session, void *arg)
 {
-	steep_init_drop_slot(session, ((const PreparedSlot *) arg)->name);
+	steep_init_drop_slot(session, SITE_PEER, ((const PreparedSlot *) arg)->name);
 }
 
 /* Create a slot on another node; returns the name of its snapshot. */

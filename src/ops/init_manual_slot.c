@@ -103,7 +103,7 @@ drop_there(Session *session, void *arg)
 {
 	const PreparedSlot *slot = arg;
 
-	steep_init_drop_slot(session, slot->name);
+	steep_init_drop_slot(session, SITE_PEER, slot->name);
 	if (slot->published)
 		steep_peer_none(session->peer,
 						steep_publication_drop_sql(slot->publication), NULL);

@@ -12,6 +12,7 @@
 #include "ops/apply.h"
 #include "ops/init_direct.h"
 #include "ops/init_files.h"
+#include "ops/init_merge.h"
 
 static const Statement read_state = {
 	.site = SITE_LOCAL,
@@ -51,6 +52,28 @@ static const struct
 	{"files_export", steep_files_export},
 	{"files_wait", steep_files_wait},
 	{"files_load", steep_files_load},
+	{"publish_back", steep_init_publish_back},
+	{"hold_slots", steep_init_hold_slots},
+	{"merge", steep_init_merge},
+	{"await_merge", steep_init_await_merge},
+	{"subscribe_back", steep_init_subscribe_back},
+	{"catchup_both", steep_init_meet},
+	{"settle", steep_init_settle},
+	{"conclude", steep_init_conclude},
+};
+
+/* Those that begin without a snapshot, or record what they did afterwards. */
+static const struct
+{
+	const char *kind;
+	void		(*begin) (StepContext *step);
+	void		(*record) (StepContext *step);	/* or NULL */
+}			hooks[] =
+
+{
+	{"hold_slots", steep_init_begin_slots, steep_init_record_slots},
+	{"merge", steep_init_begin_merge, NULL},
+	{"await_merge", steep_init_begin_wait, NULL},
 };
 
 /* The subscription's own workers copy. */
@@ -73,8 +96,21 @@ start(const Job *job)
 	if (strcmp(job->operation, INIT_CLEAN) == 0)
 		return;
 	if (job->attempt > 1)
+	{
 		steep_direct_start_over(job);
+		steep_init_start_over_merge(job);
+	}
 	steep_init_mark(job->init_id, "running", NULL);
+}
+
+static void
+begin_step(StepContext *step)
+{
+	for (int i = 0; i < (int) lengthof(hooks); i++)
+	{
+		if (strcmp(step->kind, hooks[i].kind) == 0)
+			hooks[i].begin(step);
+	}
 }
 
 /* A wire that this worker has kept is for steps that load. */
@@ -92,6 +128,16 @@ run_step(StepContext *step)
 		}
 	}
 	elog(ERROR, "unknown step \"%s\" of an init", step->kind);
+}
+
+static void
+record_step(StepContext *step)
+{
+	for (int i = 0; i < (int) lengthof(hooks); i++)
+	{
+		if (strcmp(step->kind, hooks[i].kind) == 0 && hooks[i].record != NULL)
+			hooks[i].record(step);
+	}
 }
 
 /* Move the node from wherever it is. */
@@ -117,7 +163,10 @@ end(const Job *job, JobStatus status, const JobError *error)
 
 	steep_init_mark(init->id, steep_job_status_name(status), error);
 	if (status != JOB_COMPLETE)
+	{
 		steep_files_end(init);
+		steep_init_cancel_merge(init->id);
+	}
 	if (status == JOB_FAILED)
 		move(job, init, NODE_FAILED, error);
 	else if (status == JOB_CANCELLED)
@@ -163,7 +212,9 @@ const Operation steep_init_operation = {
 	.label = "init",
 	.holds = true,
 	.start = start,
+	.begin_step = begin_step,
 	.run_step = run_step,
+	.record_step = record_step,
 	.end = end,
 };
 

@@ -51,6 +51,33 @@ static const Option known[] = {
 		.most = 32,
 	},
 	{
+		.name = "strategy",
+		.check = steep_option_word,
+		.hint = "Write \"prefer-local\", \"prefer-remote\" or \"last-modified\": whose row is right where both nodes have one.",
+		.words = {"prefer-local", "prefer-remote", "last-modified"},
+	},
+	{
+		.name = "strategies",
+		.check = steep_option_strategies,
+		.hint = "Write {\"schema.table\": \"strategy\"}.",
+	},
+	{
+		.name = "modified_column",
+		.check = steep_option_column,
+		.hint = "Write the name of a column, or {\"schema.table\": \"column\"}.",
+	},
+	{
+		.name = "tie",
+		.check = steep_option_word,
+		.hint = "Write \"local\" or \"remote\".",
+		.words = {"local", "remote"},
+	},
+	{
+		.name = "reverse_node",
+		.check = steep_option_name,
+		.hint = "Write the id that this node has on the source.",
+	},
+	{
 		.name = "force",
 		.check = steep_option_flag,
 		.hint = "Write true to add rows to tables that have some already.",

@@ -19,6 +19,7 @@
 #include "jobs/ledger.h"
 #include "jobs/queue.h"
 #include "ops/init_files.h"
+#include "ops/init_merge.h"
 #include "ops/snapshot.h"
 #include "run/subscription.h"
 
@@ -137,6 +138,8 @@ check(Session *session, void *arg)
 									steep_init_text(init, "publication"));
 	init->tables = steep_init_table_names(tables);
 	steep_init_check_target(init, tables);
+	if (steep_init_is_mutual(init))
+		steep_init_check_back(session, init, tables);
 }
 
 void
@@ -182,6 +185,8 @@ record_objects(const Init *init)
 							 init->subscription);
 	if (init->method->files)
 		steep_init_record_object(init, init->source, "snapshot", init->slot);
+	if (steep_init_is_mutual(init))
+		steep_init_record_back(init);
 }
 
 /* Plan one step, of a stage and a kind. */

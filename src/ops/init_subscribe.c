@@ -17,7 +17,7 @@
 #include "generate/subscription_sql.h"
 #include "jobs/ledger.h"
 #include "jobs/progress.h"
-#include "ops/init.h"
+#include "ops/init_merge.h"
 #include "run/subscription.h"
 
 #define LOOK_MS 500				/* between two looks */
@@ -50,6 +50,7 @@ steep_init_subscribe(StepContext *step)
 		.slot = init->slot,
 		.copy = strcmp(init->method->name, "snapshot") == 0,
 		.start = init->method->own ? steep_init_text(init, "lsn") : NULL,
+		.no_origin = steep_init_is_mutual(init),
 	};
 
 	steep_progress_phase("subscribing");

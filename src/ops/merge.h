@@ -19,6 +19,8 @@
 #ifndef STEEP_REPL_MERGE_H
 #define STEEP_REPL_MERGE_H
 
+#include "utils/array.h"
+
 #include "base/options.h"
 #include "generate/merge_sql.h"
 #include "jobs/operation.h"
@@ -81,6 +83,7 @@ extern char **steep_merge_ask(const Statement *statement,
 							  const char *const *values);
 
 /* merge_peer.c */
+extern void steep_merge_check_peer(const Session *session);
 extern char *steep_merge_identity(const Session *session);
 extern void steep_merge_check_identity(const Session *session, const char *id,
 									   const char *identity);
@@ -119,7 +122,8 @@ extern Datum steep_merge_record(const char *id);
 extern char **steep_merge_find(const char *id);
 
 /* merge_submit.c */
-extern void steep_merge_check_peer(const Session *session);
+extern const char *steep_merge_submit(PeerAddress *address, ArrayType *tables,
+									  const char *strategy, Jsonb *options);
 extern char *steep_merge_record_new(const PeerAddress *address,
 									const char *tables, const char *strategy,
 									bool dry_run, Jsonb *options,
@@ -134,10 +138,19 @@ extern MergeOptions *steep_merge_options(char **found);
 /* merge_settle.c */
 extern void steep_merge_forget_batches(Session *session, const char *id);
 
-/* merge_plan.c */
+/* merge_statements.c */
 extern void steep_merge_record_statements(Session *session,
 										  const Merge *merge,
 										  TablePair *pair);
+
+/* merge_snapshot.c */
+extern char *steep_merge_snapshot_params(const MergeOptions *options);
+extern void steep_merge_begin_step(StepContext *step);
+extern void steep_merge_take_snapshot(void);
+extern void steep_merge_read_peer(Session *session, const Merge *merge);
+
+/* merge_await.c */
+extern void steep_merge_let_pass(const Session *session, const Merge *merge);
 
 /* merge_sequences.c */
 extern void steep_merge_check_sequences(Session *session, List *pairs);
@@ -156,7 +169,7 @@ extern void steep_merge_enqueue_apply(const char *id,
 									  const MergeOptions *options,
 									  List *tables, int round);
 extern void steep_merge_check_limits(const StepContext *step);
-extern void steep_merge_plan_again(StepContext *step);
+extern void steep_merge_plan_again(StepContext *step, bool limited);
 
 /* the steps */
 extern void steep_merge_plan(StepContext *step);
@@ -167,6 +180,7 @@ extern void steep_merge_apply(StepContext *step);
 extern void steep_merge_split(StepContext *step);
 extern void steep_merge_batch(StepContext *step);
 extern void steep_merge_again(StepContext *step);
+extern void steep_merge_recheck(StepContext *step);
 extern void steep_merge_sequences(StepContext *step);
 extern void steep_merge_verify(StepContext *step);
 

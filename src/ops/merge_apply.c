@@ -191,12 +191,17 @@ defer_constraints(Apply *apply)
 						steep_merge_deferred_sql(SITE_PEER), NULL);
 }
 
-/* Write the batch, here and on the peer; false if a parent is left out. */
+/*
+ * Write the batch, here and on the peer; false if a parent is left out, or if
+ * replication is at one of its rows.
+ */
 static bool
 write_batch(Apply *apply)
 {
 	defer_constraints(apply);
 	steep_merge_lock_rows(apply);
+	if (!steep_merge_is_quiet(apply))
+		return false;
 	steep_merge_write_rows(apply);
 	(void) steep_local_none(steep_merge_immediate_sql(SITE_LOCAL), NULL, NIL);
 	if (!apply->forward)
@@ -357,6 +362,6 @@ steep_merge_apply(StepContext *step)
 	PG_END_TRY();
 	if (written)
 		steep_merge_mark_round(apply);
-	steep_merge_plan_again(step);
+	steep_merge_plan_again(step, false);
 	TEST_POINT("merge-before-local-commit");
 }

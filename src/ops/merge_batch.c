@@ -123,7 +123,7 @@ steep_merge_split(StepContext *step)
 void
 steep_merge_again(StepContext *step)
 {
-	steep_merge_plan_again(step);
+	steep_merge_plan_again(step, false);
 }
 
 /* May a row be written later, when its parent is? */

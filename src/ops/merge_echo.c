@@ -57,15 +57,6 @@ version(const EchoCheck *check, Site site)
 		check->session->there->version;
 }
 
-/* Run a statement that returns one value on either node. */
-static char *
-ask(Session *session, const Statement *statement, const char *const *values)
-{
-	return statement->site == SITE_LOCAL ?
-		steep_local_value(statement, values, NIL) :
-		steep_peer_value(session->peer, statement, values);
-}
-
 /* List the subscriptions that the writes go to, those enabled first. */
 static List *
 find_subscriptions(const EchoCheck *check)
@@ -88,10 +79,10 @@ find_subscriptions(const EchoCheck *check)
 	}
 	tables[0] = steep_sql_array(schemas);
 	tables[1] = steep_sql_array(names);
-	candidates = ask(check->session,
-					 steep_echo_subscriptions_sql(subscriber(check),
-												  version(check, subscriber(check))),
-					 tables);
+	candidates = steep_session_value(check->session,
+									 steep_echo_subscriptions_sql(subscriber(check),
+																  version(check, subscriber(check))),
+									 tables);
 	if (candidates != NULL)
 	{
 		if (check->publisher == SITE_LOCAL)
@@ -203,7 +194,7 @@ steep_merge_foresee_echo(Session *session, List *pairs, bool dry_run)
 			.session = session,
 			.pairs = pairs,
 			.publisher = site,
-			.tagged = ask(session, steep_echo_may_tag_sql(site), NULL)[0] == 't',
+			.tagged = steep_session_value(session, steep_echo_may_tag_sql(site), NULL)[0] == 't',
 			.foresee = true,
 			.dry_run = dry_run
 		};

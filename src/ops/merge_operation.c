@@ -54,6 +54,7 @@ static const struct
 	{"split", steep_merge_split},
 	{"batch", steep_merge_batch},
 	{"again", steep_merge_again},
+	{"recheck", steep_merge_recheck},
 	{"sequences", steep_merge_sequences},
 	{"verify", steep_merge_verify},
 };
@@ -114,6 +115,7 @@ const Operation steep_merge_operation = {
 	.name = MERGE_OPERATION,
 	.label = "merge",
 	.start = start,
+	.begin_step = steep_merge_begin_step,
 	.run_step = run_step,
 	.end = end,
 	.give_up = give_up,

@@ -45,6 +45,43 @@ steep_merge_check_identity(const Session *session, const char *id,
 			 errhint("Give the connection of the node that it was planned with.")));
 }
 
+/* Refuse a peer whose role may not leave markers there. */
+static void
+check_markers(const Session *session)
+{
+	if (strcmp(steep_peer_value(session->peer, steep_merge_may_mark_sql(), NULL), "t") == 0)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("permission denied to mark batches on peer \"%s\"",
+					steep_peer_label(session->peer)),
+			 errhint("GRANT EXECUTE on steep_repl.claim_batch, batch_result, finish_batch and tag_writes to the role that connects there.")));
+}
+
+/* Refuse a peer that cannot take part in a merge. */
+void
+steep_merge_check_peer(const Session *session)
+{
+	const char *label = steep_peer_label(session->peer);
+
+	if (session->way != DIGEST_NATIVE)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("peer \"%s\" cannot be merged with", label),
+				 errdetail("A merge leaves a marker in the peer's steep_repl."),
+				 errhint("Install the same version of steep_repl on the peer, and GRANT USAGE ON SCHEMA steep_repl and EXECUTE on its functions to the role.")));
+	if (session->there->standby || session->there->read_only)
+		ereport(ERROR,
+				(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
+				 errmsg("peer \"%s\" is read only", label),
+				 errdetail(session->there->standby ?
+						   "It is a standby." :
+						   "Its default_transaction_read_only is on."),
+				 errhint("Connect to a node that takes writes.")));
+	steep_session_check_other(session);
+	check_markers(session);
+}
+
 /* Take the session that the step before has left, if it is of this merge. */
 static Session *
 take_kept(const Merge *merge)

@@ -12,6 +12,8 @@
  */
 #include "postgres.h"
 
+#include "utils/snapmgr.h"
+
 #include "base/sqltext.h"
 #include "base/testpoint.h"
 #include "jobs/progress.h"
@@ -59,15 +61,6 @@ static const Statement record_plan = {
 	"FROM steep_repl.count_plan($1) c",
 	.nparams = 3,
 	.params = {"int8", "text[]", "int8"},
-};
-
-static const Statement record_statement = {
-	.site = SITE_LOCAL,
-	.writes = true,
-	.purpose = "record the statements",
-	.text = "SELECT steep_repl.add_merge_statement($1, $2, $3, $4, $5, $6, $7)",
-	.nparams = 7,
-	.params = {"text", "text", "int4", "text", "text", "text", "text"},
 };
 
 static const Statement forget_stale = {
@@ -253,45 +246,6 @@ record_counts(const Plan *plan, const Counts *counts)
 	steep_merge_book(&record_plan, values, NIL);
 }
 
-/* Record statements of one phase, with numbers from "first" on. */
-static void
-record_statements(const Merge *merge, const TablePair *pair, const char *phase,
-				  List *statements, int first)
-{
-	ListCell   *cell;
-
-	foreach(cell, statements)
-	{
-		Statement  *statement = lfirst(cell);
-		const char *values[] = {
-			merge->id, steep_merge_table(pair),
-			psprintf("%d", first + foreach_current_index(cell)), phase,
-			statement->site == SITE_LOCAL ? "local" : "peer",
-			statement->purpose, statement->text
-		};
-
-		steep_merge_book(&record_statement, values, NIL);
-	}
-}
-
-/* Record the statements that will apply the plan for a table. */
-void
-steep_merge_record_statements(Session *session, const Merge *merge,
-							  TablePair *pair)
-{
-	List	   *pairs = list_make1(pair);
-	List	   *statements =
-		steep_merge_statements(pair,
-							   steep_merge_constraints(session, SITE_LOCAL, pairs),
-							   steep_merge_constraints(session, SITE_PEER, pairs));
-
-	record_statements(merge, pair, "apply", statements, 1);
-	if (merge->options->sequences && !merge->reverts)
-		record_statements(merge, pair, "sequences",
-						  steep_merge_sequence_statements(session, pair),
-						  list_length(statements) + 1);
-}
-
 /* Prepare to plan one table. */
 static Plan *
 make_plan(Merge *merge, Session *session, const char *table, int round)
@@ -314,7 +268,7 @@ plan_table(Merge *merge, Session *session, const char *table)
 	Counts		counts = {0};
 	const char *values[1];
 
-	steep_session_read(session);
+	steep_merge_read_peer(session, merge);
 	plan = make_plan(merge, session, table, 1);
 	values[0] = plan->pair->record;
 	steep_merge_book(&clear_plan, values, NIL);
@@ -327,31 +281,46 @@ plan_table(Merge *merge, Session *session, const char *table)
 	steep_merge_record_statements(session, merge, plan->pair);
 }
 
-/* Decide the rows of the stale decisions anew. */
+/* Decide the next rows that a cut takes anew; false if there is none. */
+static bool
+replan_chunk(Plan *plan, const Statement *cut)
+{
+	const char *values[] = {
+		plan->pair->record, "0", CHUNK_WHOLE,
+		steep_merge_chunk_rows(plan->merge, plan->pair)
+	};
+	char	  **chunk = steep_merge_ask(cut, values);
+	const char *stale[] = {plan->pair->record, chunk ? chunk[CHUNK_NUMBERS] : NULL};
+
+	if (chunk == NULL)
+		return false;
+	plan->last = strtoll(steep_merge_ask(&forget_stale, stale)[0], NULL, 10);
+	send_keys(plan, chunk[CHUNK_PEER]);
+	decide(plan, read_rows(plan, chunk[CHUNK_LOCAL]));
+	return true;
+}
+
+/*
+ * Decide the rows of the stale decisions anew, by what is there now; if the
+ * merge is planned from snapshots, only rows that only one node has.
+ */
 static void
 replan_table(Merge *merge, Session *session, const char *table, int round)
 {
+	bool		one_sided = merge->options->local_snapshot != NULL;
 	Plan	   *plan;
 	const Statement *cut;
 
+	steep_merge_let_pass(session, merge);
+	PushActiveSnapshot(GetTransactionSnapshot());
 	steep_session_read(session);
 	plan = make_plan(merge, session, table, round);
-	cut = steep_merge_keys_chunk_sql(plan->pair, CUT_STALE);
-	for (;;)
-	{
-		const char *values[] = {
-			plan->pair->record, "0", CHUNK_WHOLE,
-			steep_merge_chunk_rows(merge, plan->pair)
-		};
-		char	  **chunk = steep_merge_ask(cut, values);
-		const char *stale[] = {plan->pair->record, chunk ? chunk[CHUNK_NUMBERS] : NULL};
-
-		if (chunk == NULL)
-			return;
-		plan->last = strtoll(steep_merge_ask(&forget_stale, stale)[0], NULL, 10);
-		send_keys(plan, chunk[CHUNK_PEER]);
-		decide(plan, read_rows(plan, chunk[CHUNK_LOCAL]));
-	}
+	plan->rule.updates &= !one_sided;
+	cut = steep_merge_keys_chunk_sql(plan->pair, one_sided ?
+									 CUT_STALE_ONE_SIDED : CUT_STALE);
+	while (replan_chunk(plan, cut))
+		continue;
+	PopActiveSnapshot();
 }
 
 /* Plan or replan the step's table. */
@@ -384,6 +353,7 @@ run(StepContext *step, bool anew)
 void
 steep_merge_plan(StepContext *step)
 {
+	steep_merge_take_snapshot();
 	run(step, true);
 }
 

@@ -18,10 +18,11 @@ static const Statement stale_tables = {
 	.text = "SELECT t.table_name FROM steep_repl.merge_tables t\n"
 	"WHERE t.merge_id = $1 AND EXISTS\n"
 	"  (SELECT FROM steep_repl.merge_rows r\n"
-	"   WHERE r.table_id = t.id AND r.state = 'stale')\n"
+	"   WHERE r.table_id = t.id AND r.state = 'stale'\n"
+	"     AND (r.category <> 'conflict' OR NOT $2))\n"
 	"ORDER BY t.seq",
-	.nparams = 1,
-	.params = {"text"},
+	.nparams = 2,
+	.params = {"text", "bool"},
 };
 
 static const Statement list_changes = {
@@ -134,6 +135,7 @@ steep_merge_enqueue(const char *id, const MergeOptions *options,
 					bool dry_run)
 {
 	bool		reverts = strcmp(plan, "revert") == 0;
+	char	   *snapshots = steep_merge_snapshot_params(options);
 	List	   *steps = NIL;
 	uint64		weight = 0;
 	ListCell   *cell;
@@ -143,15 +145,21 @@ steep_merge_enqueue(const char *id, const MergeOptions *options,
 		uint64		rows = weights ? weights[foreach_current_index(cell)] : 1;
 
 		steps = add(steps, plan, MERGE_STAGE_PLAN, lfirst(cell), rows);
+		((StepSpec *) llast(steps))->params = snapshots;
 		weight += rows;
 	}
-	if (!dry_run)
+	if (!dry_run && options->await_replication && !reverts)
 	{
+		steps = add(steps, "recheck", MERGE_STAGE_APPLY, NULL, weight);
+		((StepSpec *) llast(steps))->params =
+			round_params(1, MERGE_REPLANS + 1, true);
+	}
+	else if (!dry_run)
 		steps = add_apply(steps, options,
 						  round_params(1, reverts ? 0 : MERGE_REPLANS, !reverts),
 						  weight);
+	if (!dry_run)
 		steps = add_last(steps, options->sequences && !reverts, tables);
-	}
 	(void) enqueue(id, reverts ? "revert" : "start", steps);
 }
 
@@ -222,12 +230,17 @@ steep_merge_check_limits(const StepContext *step)
 	steep_spool_end(tables);
 }
 
-/* Have the tables with stale rows planned and applied again, if they may be. */
+/*
+ * Have the tables with stale rows planned and applied again, if they may be;
+ * "limited" if what is planned has not been counted yet.
+ */
 void
-steep_merge_plan_again(StepContext *step)
+steep_merge_plan_again(StepContext *step, bool limited)
 {
 	const MergeOptions *options = steep_merge_load(step->job->merge_id)->options;
-	const char *values[] = {step->job->merge_id};
+	const char *values[] = {
+		step->job->merge_id, options->local_snapshot ? "true" : "false"
+	};
 	Spool	   *tables = steep_spool_create("tables");
 	int			replans = (int) steep_merge_param(step, "replans", 0);
 	int			round = (int) steep_merge_param(step, "round", 1) + 1;
@@ -239,7 +252,7 @@ steep_merge_plan_again(StepContext *step)
 	steep_books_close(books);
 	if (tables->nrows > 0 && replans > 0)
 	{
-		spec.params = round_params(round, replans - 1, false);
+		spec.params = round_params(round, replans - 1, limited);
 		spec.stage = step->stage + 1;
 		spec.kind = "replan";
 		while ((row = steep_spool_next(tables)) != NULL)

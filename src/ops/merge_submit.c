@@ -69,50 +69,13 @@ typedef struct Submission
 	const char *id;				/* once recorded */
 } Submission;
 
-/* Refuse a peer whose role may not leave markers there. */
-static void
-check_markers(const Session *session)
-{
-	if (strcmp(steep_peer_value(session->peer, steep_merge_may_mark_sql(), NULL), "t") == 0)
-		return;
-	ereport(ERROR,
-			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-			 errmsg("permission denied to mark batches on peer \"%s\"",
-					steep_peer_label(session->peer)),
-			 errhint("GRANT EXECUTE on steep_repl.claim_batch, batch_result, finish_batch and tag_writes to the role that connects there.")));
-}
-
-/* Refuse a peer that cannot take part in a merge. */
-void
-steep_merge_check_peer(const Session *session)
-{
-	const char *label = steep_peer_label(session->peer);
-
-	if (session->way != DIGEST_NATIVE)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("peer \"%s\" cannot be merged with", label),
-				 errdetail("A merge leaves a marker in the peer's steep_repl."),
-				 errhint("Install the same version of steep_repl on the peer, and GRANT USAGE ON SCHEMA steep_repl and EXECUTE on its functions to the role.")));
-	if (session->there->standby || session->there->read_only)
-		ereport(ERROR,
-				(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
-				 errmsg("peer \"%s\" is read only", label),
-				 errdetail(session->there->standby ?
-						   "It is a standby." :
-						   "Its default_transaction_read_only is on."),
-				 errhint("Connect to a node that takes writes.")));
-	steep_session_check_other(session);
-	check_markers(session);
-}
-
 /* Warn that triggers and foreign keys will fire on one node. */
 static void
 warn_of_triggers(const Session *session, Site site)
 {
-	const Statement *ask = steep_merge_may_replicate_sql(site);
-	char	   *may = site == SITE_LOCAL ? steep_local_value(ask, NULL, NIL) :
-		steep_peer_value(session->peer, ask, NULL);
+	char	   *may = steep_session_value(session,
+										  steep_merge_may_replicate_sql(site),
+										  NULL);
 
 	if (strcmp(may, "t") != 0)
 		ereport(WARNING,
@@ -346,6 +309,46 @@ enqueue(const Submission *merge)
 						merge->dry_run);
 }
 
+/* Check, record and submit a merge of tables. */
+static void
+submit(Submission *merge, ArrayType *tables)
+{
+	settle_drift(merge, tables);
+	/* what that has created is newer than the caller's snapshot */
+	PushActiveSnapshot(GetLatestSnapshot());
+	merge->asked = steep_tables_resolve(tables);
+	check_merge(merge);
+	PopActiveSnapshot();
+	record_merge(merge);
+	enqueue(merge);
+}
+
+/* Read the options of a merge. */
+static void
+take_options(Submission *merge, Jsonb *options)
+{
+	merge->json = options;
+	steep_options_check(options);
+	merge->options = steep_options_read(options);
+	steep_job_check();
+}
+
+/*
+ * Submit a merge with the peer of an address, as start_merge() does; returns
+ * its id.
+ */
+const char *
+steep_merge_submit(PeerAddress *address, ArrayType *tables,
+				   const char *strategy, Jsonb *options)
+{
+	Submission	merge = {.address = address};
+
+	merge.strategy = steep_options_strategy(strategy);
+	take_options(&merge, options);
+	submit(&merge, tables);
+	return merge.id;
+}
+
 /*
  * start_merge(p_peer_connstr text, p_tables text[], p_strategy text,
  *			   p_dry_run boolean, p_options jsonb)
@@ -354,27 +357,15 @@ Datum
 steep_repl_start_merge(PG_FUNCTION_ARGS)
 {
 	Submission	merge = {0};
-	ArrayType  *tables;
 
 	merge.strategy = steep_options_strategy(PG_ARGISNULL(2) ? NULL :
 											text_to_cstring(PG_GETARG_TEXT_PP(2)));
 	merge.dry_run = !PG_ARGISNULL(3) && PG_GETARG_BOOL(3);
-	merge.json = PG_ARGISNULL(4) ?
-		DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum("{}"))) :
-		PG_GETARG_JSONB_P(4);
-	steep_options_check(merge.json);
-	merge.options = steep_options_read(merge.json);
-	steep_job_check();
+	take_options(&merge, PG_ARGISNULL(4) ?
+				 DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum("{}"))) :
+				 PG_GETARG_JSONB_P(4));
 	merge.address = steep_peer_address_parse(PG_ARGISNULL(0) ? NULL :
 											 text_to_cstring(PG_GETARG_TEXT_PP(0)));
-	tables = PG_ARGISNULL(1) ? NULL : PG_GETARG_ARRAYTYPE_P(1);
-	settle_drift(&merge, tables);
-	/* what that has created is newer than the caller's snapshot */
-	PushActiveSnapshot(GetLatestSnapshot());
-	merge.asked = steep_tables_resolve(tables);
-	check_merge(&merge);
-	PopActiveSnapshot();
-	record_merge(&merge);
-	enqueue(&merge);
+	submit(&merge, PG_ARGISNULL(1) ? NULL : PG_GETARG_ARRAYTYPE_P(1));
 	PG_RETURN_DATUM(steep_merge_record(merge.id));
 }

@@ -97,6 +97,9 @@ extern void steep_merge_add_hint(void *arg);
 extern void steep_merge_check_written(Apply *apply, const Writing *writing,
 									  const char *wanted, char **row);
 
+/* merge_await.c */
+extern bool steep_merge_is_quiet(const Apply *apply);
+
 /* merge_search.c */
 extern ErrorData *steep_merge_try(Apply *apply,
 								  void (*work) (Apply *apply, void *arg),

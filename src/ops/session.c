@@ -171,6 +171,16 @@ steep_session_check_other(const Session *session)
 			 errhint("Give the connection of the other node.")));
 }
 
+/* Run a statement that returns one value, on its node. */
+char *
+steep_session_value(const Session *session, const Statement *statement,
+					const char *const *values)
+{
+	return statement->site == SITE_LOCAL ?
+		steep_local_value(statement, values, NIL) :
+		steep_peer_value(session->peer, statement, values);
+}
+
 /* Say where a side is, for messages. */
 char *
 steep_session_place(const Session *session, Site site)

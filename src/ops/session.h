@@ -44,6 +44,9 @@ extern void steep_session_look(const PeerAddress *address, SessionWork work,
 extern void steep_session_read(Session *session);
 extern bool steep_session_is_self(const Session *session);
 extern void steep_session_check_other(const Session *session);
+extern char *steep_session_value(const Session *session,
+								 const Statement *statement,
+								 const char *const *values);
 extern char *steep_session_place(const Session *session, Site site);
 extern void steep_session_end(Session *session);
 extern void steep_session_abandon(Session *session);

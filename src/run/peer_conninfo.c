@@ -166,11 +166,13 @@ int
 steep_peer_address_timeout(const PeerAddress *address)
 {
 	const char *hosts = steep_peer_option(address->server_options, "host");
+	const char *limit = steep_peer_option(address->server_options,
+										  "connect_timeout");
 	int			seconds = steep_guc_connect_timeout;
 	int			nhosts = 1;
 
-	if (address->server == NULL)
-		seconds = atoi(steep_peer_option(address->server_options, "connect_timeout"));
+	if (address->server == NULL && limit != NULL)
+		seconds = atoi(limit);
 	if (hosts == NULL)
 		hosts = steep_peer_option(address->server_options, "hostaddr");
 	for (const char *c = hosts; c && *c; c++)

@@ -36,6 +36,7 @@ SELECT o, a.message FROM unnest(ARRAY[
 	'{"max_changes": 0}', '{"max_changes": 9223372036854775807}', '{"max_changes": 1e6}',
 	'{"max_change_percent": 0}', '{"max_change_percent": 0.5}', '{"max_change_percent": 100}',
 	'{"echo": "refuse"}', '{"echo": "allow"}',
+	'{"await_replication": true}', '{"local_snapshot": "00000003-0000001B-1", "peer_snapshot": "00000003-0000001C-1"}',
 	'{"tie": "manual", "batch_size": 10, "where": {"t": "a > 1"}}']) AS o, pg_temp.answer(o) AS a;
 
 -- refused
@@ -59,7 +60,8 @@ SELECT o, a.state, a.message, a.hint FROM unnest(ARRAY[
 	'{"exclude": ["a"]}', '{"exclude": {"t": "a"}}', '{"exclude": {"t": []}}', '{"exclude": {"t": [null]}}',
 	'{"max_changes": -1}', '{"max_changes": 1.5}', '{"max_changes": 9223372036854775808}', '{"max_changes": "10"}', '{"max_changes": null}',
 	'{"max_change_percent": -0.1}', '{"max_change_percent": 100.1}', '{"max_change_percent": "5"}', '{"max_change_percent": 1e400}',
-	'{"echo": "ignore"}', '{"echo": false}']) AS o, pg_temp.answer(o) AS a;
+	'{"echo": "ignore"}', '{"echo": false}',
+	'{"local_snapshot": "x", "peer_snapshot": "1"}', '{"local_snapshot": "1"}', '{"peer_snapshot": "1"}']) AS o, pg_temp.answer(o) AS a;
 SELECT s, a.message FROM unnest(ARRAY[NULL, '', 'newest', 'prefer-local', 'last-modified', 'manual']) AS s, pg_temp.answer('{}', s) AS a;
 
 -- conditions: one expression, and nothing but
