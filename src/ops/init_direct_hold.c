@@ -33,6 +33,16 @@ static const Statement read_params = {
 	.params = {"jsonb"},
 };
 
+static const Statement is_locked_out = {
+	.site = SITE_LOCAL,
+	.purpose = "see whether a worker is locked out",
+	.text = "SELECT EXISTS (SELECT FROM steep_repl.work_steps\n"
+	"  WHERE job_id = $1 AND kind = 'load' AND status = 'pending'\n"
+	"    AND error_sqlstate = '55P03')",
+	.nparams = 1,
+	.params = {"bigint"},
+};
+
 /* What is looked at while the snapshot is held. */
 typedef struct Holding
 {
@@ -73,6 +83,25 @@ check_plan(const StepContext *step, Wire *wire)
 				 errmsg("tables of the source have changed while the copy was planned")));
 }
 
+/*
+ * A worker that has lost its wire can't lock the tables anew if somebody waits
+ * to alter one: who does waits for us.  Then all of us have to let go.
+ */
+static void
+check_locks(const StepContext *step)
+{
+	const char *values[] = {steep_books_number(step->job->id)};
+	char	  **row;
+
+	PushActiveSnapshot(GetLatestSnapshot());
+	row = steep_books_row(&is_locked_out, values);
+	PopActiveSnapshot();
+	if (steep_books_bool(row[0]))
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("somebody waits on the source to alter a table that is copied")));
+}
+
 /* Are all rows here?  An error if the source has gone. */
 static bool
 is_over(void *arg)
@@ -80,6 +109,7 @@ is_over(void *arg)
 	const Holding *holding = arg;
 
 	steep_wire_check(holding->wire);
+	check_locks(holding->step);
 	return steep_hold_is_over(holding->step);
 }
 

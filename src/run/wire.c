@@ -15,6 +15,7 @@
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "storage/fd.h"
+#include "storage/ipc.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
@@ -85,6 +86,14 @@ static void
 close_all(XactEvent event, void *arg)
 {
 	while (event == XACT_EVENT_ABORT && wires != NULL)
+		steep_wire_close(wires);
+}
+
+/* The process ends: take leave, or the other node logs that we have not. */
+static void
+close_at_exit(int code, Datum arg)
+{
+	while (wires != NULL)
 		steep_wire_close(wires);
 }
 
@@ -164,7 +173,10 @@ start_connecting(const char *label, const char *conninfo, bool replication)
 	static bool registered = false;
 
 	if (!registered)
+	{
 		RegisterXactCallback(close_all, NULL);
+		before_shmem_exit(close_at_exit, 0);
+	}
 	registered = true;
 	wire->label = MemoryContextStrdup(TopMemoryContext, label);
 	wire->replication = replication;

@@ -3,7 +3,7 @@
 use SteepTest;
 use SteepTest::Init;
 
-my ($target, $source) = start_pair(conf => "wal_receiver_status_interval = 1s\n");
+my ($target, $source) = start_pair(conf => "wal_receiver_status_interval = 1s\nsteep_repl.lock_timeout = 500\n");
 my $objects = q{SELECT string_agg(oid::regclass::text, ' ' ORDER BY oid) FROM pg_class WHERE relkind IN ('r', 'p', 'S') AND relnamespace IN ('public'::regnamespace, to_regnamespace('bank'))};
 my $made = 'SELECT (SELECT count(*) FROM pg_publication) + (SELECT count(*) FROM pg_replication_slots)';
 my $point;
@@ -55,6 +55,26 @@ sql($target, q{SELECT NULL FROM steep_repl.cancel_init('target')});
 is_clean('cancelled while the slot waits');
 $writer->query_safe('ROLLBACK');
 
+# Somebody waits to alter a table while it is copied.
+sub start_altering
+{
+	$writer->{stdin} .= "BEGIN; LOCK TABLE bank.accounts, t; ROLLBACK;\n";
+	$writer->{run}->pump_nb;
+	return wait_until(sub { sql($source, q{SELECT count(*) FROM pg_locks WHERE NOT granted AND mode = 'AccessExclusiveLock'}) }, 'who waits to alter it');
+}
+
+# If a worker comes late then, all let go, and start over.
+$point = hold_point($target, 'begin load');
+start_init($target, 'direct', '{"parallel": 2}');
+$point->wait_reached;
+wait_until(sub { sql($source, q{SELECT count(*) FROM pg_locks WHERE relation = 'bank.accounts'::regclass AND mode = 'AccessShareLock'}) }, 'who holds the snapshot');
+start_altering();
+$point->release;
+wait_until(sub { sql($target, q{SELECT attempt FROM steep_repl.work_queue ORDER BY id DESC LIMIT 1}) > 1 }, 'the next start');
+wait_until(sub { !sql($source, q{SELECT count(*) FROM pg_locks WHERE NOT granted AND mode = 'AccessExclusiveLock'}) }, 'who has waited to alter it');
+sql($target, q{SELECT NULL FROM steep_repl.cancel_init('target')});
+is_clean('cancelled after that');
+
 # The source, or the tables here, are not as they should be.
 fails('{"schema": "strict"}', qr/^failed: .*schemas of the tables differ/, 'strict');
 fails('{"schema": "manual"}', qr/^failed: .*table "bank\.accounts" does not exist here/, 'manual');
@@ -72,13 +92,11 @@ wait_for_init($target);
 sql($target, 'DROP TABLE t; CREATE TABLE t (id int PRIMARY KEY, x text); INSERT INTO t VALUES (9)');
 like(error_of($target, q{SELECT steep_repl.start_init('target', 'source', 'direct')}), qr/table "public\.t" is not empty/, 'a table that has rows');
 
-# Somebody waits to alter a table while it is copied, another source process dies.
+# Else it need not wait for ever, and neither do we.
 $point = hold_point($target, 'direct-load');
 start_init($target, 'direct', '{"force": true, "parallel": 2}');
 $point->wait_reached;
-$writer->{stdin} .= "BEGIN; LOCK TABLE bank.accounts, t; ROLLBACK; \\echo altered\n";
-$writer->{run}->pump_nb;
-wait_until(sub { sql($source, q{SELECT count(*) FROM pg_locks WHERE NOT granted AND mode = 'AccessExclusiveLock'}) }, 'who waits to alter it');
+start_altering();
 $point->release;
 is(wait_for_init($target), 'synchronized', 'a table is copied that somebody waits to alter');
 is(sql($target, 'SELECT string_agg(id || coalesce(x, $$-$$), $$ $$ ORDER BY id) FROM t'), '1- 22 9-', 'to rows that were there others are added');
