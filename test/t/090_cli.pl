@@ -144,7 +144,7 @@ cmp_ok(scalar @commands, '>', 30, 'help lists the commands');
 my %text = map { $_ => slurp_file($_) } qw(README.md src/cli/steep-repl.1);
 (undef, my $manual) = cli('help', '--manual');
 like($text{'src/cli/steep-repl.1'}, qr/\Q$manual\E/, 'the manual says what the program does');
-is(join(' ', grep { $text{'README.md'} !~ /steep-repl $_\b/ } @commands), 'init start init prepare init complete init cancel init status init reinit', 'the README has an example of each command');
+is(join(' ', grep { $text{'README.md'} !~ /steep-repl $_\b/ } @commands), '', 'the README has an example of each command');
 foreach my $example ($text{'README.md'} =~ /^    (steep-repl .*)$/mg)
 {
 	my $command = $example =~ s/ (\||>|\|\|) .*//r =~ s/ >~.*//r;
