@@ -14,11 +14,13 @@ plan skip_all => 'the tools are the same for every release'
 my $base = realpath(PostgreSQL::Test::Utils::tempdir_short);
 my $tree = "$base/tree";
 my $temporary = "$base/tmp";
-mkdir $_ foreach $tree, $temporary, "$tree/src", "$tree/test", "$tree/test/t";
+mkdir $_ foreach $tree, $temporary, "$tree/src", "$tree/src/cli", "$tree/test", "$tree/test/t";
 system_or_bail('cp', '-r', qw(Makefile steep_repl.control bench tools), $tree);
 system_or_bail('cp', '-r', qw(test/perl test/server.conf), "$tree/test");
 append_to_file("$tree/src/empty.c",
 	qq(#include "postgres.h"\n#include "fmgr.h"\n\nPG_MODULE_MAGIC;\n));
+append_to_file("$tree/src/cli/main.c", "int main(void) { return 0; }\n");
+append_to_file("$tree/src/cli/steep-repl.1", "nothing\n");
 append_to_file("$tree/steep_repl--1.0.sql", "-- nothing\n");
 append_to_file("$tree/bench/postgresql.conf", "shared_buffers = '32MB'\n");
 append_to_file("$tree/test/t/endless.pl", <<'EOC');
