@@ -15,7 +15,11 @@
  *	8	finish		constraints, comments, grants
  *	9	analyze		gather statistics
  *	10	subscribe	make the subscription
- *	11	catchup		wait until the source's log is applied
+ *	11	mutual		make the one back; or wait until its workers have copied
+ *	12	catchup		wait until the source's log is applied
+ *	13	settle		look again at rows that both nodes have changed
+ *	14	await		wait for the merge that settles them
+ *	15	conclude	say whether any are left
  *
  * What an init makes, here or on the source, is recorded and committed before
  * it is made: names are settled when the init is submitted, tables in stage 3.
@@ -49,7 +53,11 @@
 #define INIT_STAGE_FINISH 8
 #define INIT_STAGE_ANALYZE 9
 #define INIT_STAGE_SUBSCRIBE 10
-#define INIT_STAGE_CATCHUP 11
+#define INIT_STAGE_MUTUAL 11
+#define INIT_STAGE_CATCHUP 12
+#define INIT_STAGE_SETTLE 13
+#define INIT_STAGE_AWAIT 14
+#define INIT_STAGE_CONCLUDE 15
 
 /* nodes.init_state */
 typedef enum InitState

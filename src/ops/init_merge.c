@@ -69,11 +69,11 @@ steep_init_plan_merge(List **steps)
 	steep_init_plan_step(steps, INIT_STAGE_COPY, "publish_back");
 	steep_init_plan_step(steps, INIT_STAGE_FINISH, "await_merge");
 	steep_init_plan_step(steps, INIT_STAGE_SUBSCRIBE, "subscribe");
-	steep_init_plan_step(steps, INIT_STAGE_SUBSCRIBE + 1, "subscribe_back");
-	steep_init_plan_step(steps, INIT_STAGE_CATCHUP + 1, "catchup_both");
-	steep_init_plan_step(steps, INIT_STAGE_CATCHUP + 2, "settle");
-	steep_init_plan_step(steps, INIT_STAGE_CATCHUP + 3, "await_merge");
-	steep_init_plan_step(steps, INIT_STAGE_CATCHUP + 4, "conclude");
+	steep_init_plan_step(steps, INIT_STAGE_MUTUAL, "subscribe_back");
+	steep_init_plan_step(steps, INIT_STAGE_CATCHUP, "catchup_both");
+	steep_init_plan_step(steps, INIT_STAGE_SETTLE, "settle");
+	steep_init_plan_step(steps, INIT_STAGE_AWAIT, "await_merge");
+	steep_init_plan_step(steps, INIT_STAGE_CONCLUDE, "conclude");
 }
 
 /* See how the last merge of an init stands; NULL if there is none yet. */

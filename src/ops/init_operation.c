@@ -81,10 +81,10 @@ void
 steep_init_plan_snapshot(List **steps)
 {
 	steep_init_plan_step(steps, INIT_STAGE_SCHEMA, "schema");
-	steep_init_plan_step(steps, INIT_STAGE_SCHEMA + 1, "slot");
+	steep_init_plan_step(steps, INIT_STAGE_COPY, "slot");
 	steep_init_plan_step(steps, INIT_STAGE_SUBSCRIBE, "subscribe");
-	steep_init_plan_step(steps, INIT_STAGE_SUBSCRIBE + 1, "copy");
-	steep_init_plan_step(steps, INIT_STAGE_CATCHUP + 1, "catchup");
+	steep_init_plan_step(steps, INIT_STAGE_MUTUAL, "copy");
+	steep_init_plan_step(steps, INIT_STAGE_CATCHUP, "catchup");
 }
 
 static void
