@@ -3,9 +3,8 @@
  * wire.c
  *		Connections to another node: open, keep and close them.
  *
- * A wire is listed from the
- * moment it has a socket, so that an error, wherever it comes from, can't
- * leave it open.
+ * A wire is listed from the moment it has a socket, so that an error, wherever
+ * it comes from, can't leave it open.
  *
  *-------------------------------------------------------------------------
  */
