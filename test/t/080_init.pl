@@ -92,9 +92,11 @@ foreach my $phase ('clean', 'prepare', 'schema', 'slot', 'subscribe', 'copy', 'c
 	my $point = hold_point($target, "begin $phase");
 	start_init($target, 'snapshot');
 	$point->wait_reached;
+	my $begun = time;
 	sql($target, q{SELECT NULL FROM steep_repl.cancel_init('target')});
 	$point->release;
 	is(wait_for_init($target), 'uninitialized', "cancelled: $phase");
+	cmp_ok(time - $begun, '<', 30, '... within seconds');
 	is(sql($target, q{SELECT count(*) FROM pg_class WHERE relnamespace = to_regnamespace('bank') AND relkind = 'r'}), '0', '... and its tables are gone');
 	is_unleaked($before, '... and nothing is left');
 	is(sql($source, 'SELECT count(*) FROM pg_publication'), '0', '... nor published');
