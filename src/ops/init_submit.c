@@ -11,6 +11,7 @@
 #include "fmgr.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
+#include "postmaster/postmaster.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/snapmgr.h"
@@ -46,13 +47,22 @@ check_self(Session *session, void *arg)
 			 errhint("Call it there.")));
 }
 
+/* Does the address of a node say by itself that it is this server? */
+static bool
+is_own_address(const RegisteredNode *node)
+{
+	return node->local ||
+		(node->server == NULL && node->port == PostPortNumber &&
+		 steep_peer_host_is_local(node->host));
+}
+
 /* Require a node to be this very database, by whatever it is registered. */
 void
 steep_init_check_here(const char *id)
 {
 	RegisteredNode *node = steep_node_find(id);
 
-	if (!node->local)
+	if (!is_own_address(node))
 		steep_session_look(steep_node_address(node), check_self,
 						   unconstify(char *, id));
 }

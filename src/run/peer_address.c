@@ -92,12 +92,19 @@ add_defaults(PeerAddress *address)
 									  make_option("connect_timeout", timeout));
 }
 
+/* Is a host this machine, by its name alone? */
+bool
+steep_peer_host_is_local(const char *host)
+{
+	return host[0] == '/' || strcmp(host, "localhost") == 0 ||
+		strncmp(host, "127.", 4) == 0 || strcmp(host, "::1") == 0;
+}
+
 /* Would a password or a row cross a network in the clear? */
 static bool
 sent_in_clear(const char *host, const char *sslmode)
 {
-	if (host == NULL || host[0] == '/' || strcmp(host, "localhost") == 0 ||
-		strncmp(host, "127.", 4) == 0 || strcmp(host, "::1") == 0)
+	if (host == NULL || steep_peer_host_is_local(host))
 		return false;
 	return sslmode == NULL || strcmp(sslmode, "disable") == 0 ||
 		strcmp(sslmode, "allow") == 0 || strcmp(sslmode, "prefer") == 0;

@@ -20,6 +20,7 @@ typedef struct PeerAddress
 
 /* peer_address.c */
 extern PeerAddress *steep_peer_address_parse(const char *text);
+extern bool steep_peer_host_is_local(const char *host);
 extern PeerAddress *steep_peer_address_of_server(const char *name);
 extern PeerAddress *steep_peer_address_of_host(const char *host, int port,
 											   const char *database,

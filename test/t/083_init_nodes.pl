@@ -15,7 +15,7 @@ make_bank($source, scale => 2);
 my $load = start_bank($source, scale => 2);
 
 register_pair($target, $source);
-sql_as($third, 'admin', q{SELECT steep_repl.register_node('third', 'the other copy')});
+sql_as($third, 'admin', sprintf q{SELECT steep_repl.register_node('third', 'the other copy, by its address', '127.0.0.1', %d)}, $third->port);
 sql_as($third, 'admin', sprintf q{SELECT steep_repl.register_node('source', 'original', '127.0.0.1', %d)}, $source->port);
 
 # The one whose subscription will keep a password is warned of it.
