@@ -61,7 +61,7 @@ typedef struct ChunkFile
 {
 	const char *number;
 	const char *chunk;
-	CopyTextTotals rows;
+	CopyTotals rows;
 	StreamTotals file;
 } ChunkFile;
 
@@ -158,7 +158,7 @@ steep_snapshot_record_data(StepContext *step)
 	foreach(cell, (List *) step->result)
 	{
 		const ChunkFile *file = lfirst(cell);
-		char		digest[COPYTEXT_DIGEST];
+		char		digest[COPYDIGEST_TEXT];
 		const char *values[] = {
 			step->job->snapshot_id, file->number, file->chunk,
 			steep_books_number(file->rows.rows),
@@ -167,7 +167,7 @@ steep_snapshot_record_data(StepContext *step)
 			file->file.sha256, digest
 		};
 
-		steep_copytext_print_digest(&file->rows, digest);
+		steep_copydigest_print(&file->rows, digest);
 		if (steep_books_bool(steep_local_value(&record_chunk, values, NIL)))
 			steep_progress_table_done();
 	}

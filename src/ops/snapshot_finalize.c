@@ -75,7 +75,7 @@ read_columns(const char *names, const char *types, size_t *count)
 /* Read a table's files, and sum up their rows. */
 static const ManifestChunk *
 read_chunks(const FileSnapshot *snapshot, const char *number,
-			ManifestTable *table, CopyTextTotals *totals)
+			ManifestTable *table, CopyTotals *totals)
 {
 	const char *values[] = {snapshot->id, number};
 	List	   *rows = steep_books_rows(&list_chunks, values);
@@ -103,8 +103,8 @@ read_chunks(const FileSnapshot *snapshot, const char *number,
 static void
 read_table(const FileSnapshot *snapshot, char **row, ManifestTable *table)
 {
-	CopyTextTotals totals = {0};
-	char	   *digest = palloc(COPYTEXT_DIGEST);
+	CopyTotals totals = {0};
+	char	   *digest = palloc(COPYDIGEST_TEXT);
 	const char *values[] = {snapshot->id, row[0], digest};
 
 	table->number = atoi(row[0]);
@@ -114,7 +114,7 @@ read_table(const FileSnapshot *snapshot, char **row, ManifestTable *table)
 	table->fingerprint = row[5];
 	table->chunks = read_chunks(snapshot, row[0], table, &totals);
 	table->rows = totals.rows;
-	steep_copytext_print_digest(&totals, digest);
+	steep_copydigest_print(&totals, digest);
 	table->digest = digest;
 	(void) steep_books_none(&record_digest, values, NIL);
 }
