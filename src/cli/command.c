@@ -85,6 +85,7 @@ const Command steep_commands[] = {
 			{"compression", 'C', "none|gzip|lz4|zstd", "or with a level, as in zstd:3; without it none"},
 			PARALLEL,
 			{"table", 't', "TABLE", "only this one; give it again for others"},
+			{"client", 0, NULL, "to files of this program, not of the server; takes SELECT only"},
 			STEEP_JOB_OPTIONS,
 	}},
 	{"snapshot apply", "PATH", "load a snapshot into this database", RUN(snapshot_apply), {
@@ -92,6 +93,7 @@ const Command steep_commands[] = {
 			{"table", 't', "TABLE", "only this one; give it again for others"},
 			{"force", 0, NULL, "add rows to tables that have some"},
 			{"no-verify", 0, NULL, "don't compare the tables with the manifest in the end"},
+			{"client", 0, NULL, "from files of this program, not of the server; takes INSERT only"},
 			STEEP_JOB_OPTIONS,
 	}},
 	{"snapshot list", "", "list the last snapshots that were written or applied", SHOW(snapshot_list), {LIMIT}},

@@ -11,6 +11,8 @@
 #include "cli/command.h"
 #include "cli/report.h"
 
+extern CommandRun steep_client_apply;
+extern CommandRun steep_client_generate;
 extern CommandRun steep_completion_run;
 extern CommandRun steep_diff_run;
 extern CommandRun steep_help_run;

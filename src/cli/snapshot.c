@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * snapshot.c
- *		The commands about snapshots on the server's disk.
+ *		The commands about snapshots; those on the server's disk are its jobs.
  *
  *-------------------------------------------------------------------------
  */
@@ -69,6 +69,8 @@ steep_snapshot_generate_run(Session *session, const Arguments *arguments)
 		options(arguments)
 	};
 
+	if (steep_arguments_has(arguments, "client"))
+		return steep_client_generate(session, arguments);
 	return steep_job_start(session, arguments, &steep_snapshot_job, "snapshot_id",
 						   "steep_repl.start_snapshot($1, coalesce($2, 'none'), coalesce($3::int, 4), $4)",
 						   4, values);
@@ -84,6 +86,8 @@ steep_snapshot_apply_run(Session *session, const Arguments *arguments)
 		options(arguments)
 	};
 
+	if (steep_arguments_has(arguments, "client"))
+		return steep_client_apply(session, arguments);
 	return steep_job_start(session, arguments, &steep_snapshot_job, "snapshot_id",
 						   "steep_repl.start_apply($1, coalesce($2::int, 4), $3, $4)",
 						   4, values);
