@@ -63,7 +63,7 @@ steep_client_pin(Session *session)
 
 	PQclear(steep_query_run(session,
 							"SELECT pg_catalog.set_config(p.name, p.value, false)"
-							" FROM pg_catalog.unnest($1::text[], $2::text[]) AS p(name, value)"
+							" FROM ROWS FROM (pg_catalog.unnest($1::text[]), pg_catalog.unnest($2::text[])) AS p(name, value)"
 							" WHERE pg_catalog.current_setting(p.name, true) IS NOT NULL",
 							2, values));
 }

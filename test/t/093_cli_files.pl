@@ -6,6 +6,7 @@ use SteepTest::Cli;
 use SteepTest::Snapshot;
 use SteepTest::Values qw(plain_types draw_value literal chance);
 
+$ENV{LANG} = 'C.UTF-8';
 my ($node, $peer) = sort { release($a) <=> release($b) } start_pair();
 my $base = PostgreSQL::Test::Utils::tempdir;
 my $same_release = release($node) == release($peer);
@@ -21,7 +22,10 @@ my $rows = join ",\n", map {
 } 1 .. 50;
 sql($node, <<"EOC");
 CREATE EXTENSION citext;
+CREATE COLLATION caseless (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
 CREATE TYPE mood AS ENUM ('sad', 'ok', 'happy''');
+CREATE TYPE pair AS (a int, b text);
+CREATE DOMAIN digits AS text CHECK (VALUE ~ '^[0-9]*\$');
 CREATE TABLE typed (k int PRIMARY KEY, ${\join(', ', map { "c$_ $types[$_]" } 0 .. $#types)});
 INSERT INTO typed VALUES $rows;
 EOC
