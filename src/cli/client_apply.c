@@ -21,27 +21,28 @@
 
 /*
  * What this transaction has created and an extension has not: tables first,
- * then what they stand on.
+ * then what they stand on.  Of others the transaction sees only what is older
+ * than its own id; those of its subtransactions are younger.
  */
 static const char list_created[] =
 "SELECT string_agg(s.sql, '; ' ORDER BY s.n) FROM"
 " (SELECT 1, format('DROP TABLE IF EXISTS %I.%I CASCADE', n.nspname, c.relname)"
 "  FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace"
-"  WHERE c.xmin = pg_current_xact_id()::xid AND c.relkind IN ('r', 'p')"
+"  WHERE age(c.xmin) <= age(pg_current_xact_id()::xid) AND c.relkind IN ('r', 'p')"
 "  UNION ALL"
 "  SELECT 2, format('DROP SEQUENCE IF EXISTS %I.%I', n.nspname, c.relname)"
 "  FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace"
-"  WHERE c.xmin = pg_current_xact_id()::xid AND c.relkind = 'S'"
+"  WHERE age(c.xmin) <= age(pg_current_xact_id()::xid) AND c.relkind = 'S'"
 "  UNION ALL"
 "  SELECT 3, format('DROP TYPE IF EXISTS %I.%I', n.nspname, t.typname)"
 "  FROM pg_type AS t JOIN pg_namespace AS n ON n.oid = t.typnamespace"
-"  WHERE t.xmin = pg_current_xact_id()::xid AND (t.typtype IN ('e', 'd', 'r') OR t.typtype = 'c'"
+"  WHERE age(t.xmin) <= age(pg_current_xact_id()::xid) AND (t.typtype IN ('e', 'd', 'r') OR t.typtype = 'c'"
 "   AND EXISTS (SELECT FROM pg_class AS c WHERE c.oid = t.typrelid AND c.relkind = 'c'))"
 "  AND NOT EXISTS (SELECT FROM pg_depend AS d"
 "   WHERE d.classid = 'pg_type'::regclass AND d.objid = t.oid AND d.deptype = 'e')"
 "  UNION ALL"
 "  SELECT 4, format('DROP SCHEMA IF EXISTS %I', n.nspname)"
-"  FROM pg_namespace AS n WHERE n.xmin = pg_current_xact_id()::xid) AS s(n, sql)";
+"  FROM pg_namespace AS n WHERE age(n.xmin) <= age(pg_current_xact_id()::xid)) AS s(n, sql)";
 
 /* How to drop what was created, until all is done; and by which connection. */
 static const char *undo = NULL;
@@ -68,7 +69,9 @@ create(Apply *apply)
 {
 	Session    *session = apply->session;
 
-	steep_client_run(session, "BEGIN");
+	steep_client_run(session, "BEGIN ISOLATION LEVEL REPEATABLE READ");
+	/* takes the snapshot before anything takes an id */
+	steep_client_run(session, "SELECT 1");
 	steep_client_run_script(session, apply->directory, FILE_PRE_DATA, apply->manifest);
 	steep_client_look(apply);
 	apply->created = true;

@@ -10,6 +10,7 @@
  */
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "cli/client.h"
 #include "cli/workers.h"
@@ -20,10 +21,15 @@
 static void
 fail(Session *session, const PGresult *result)
 {
+	const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+	ExitCode	code;
+
 	if (PQstatus(session->conn) != CONNECTION_OK)
 		steep_complain_fail(CODE_CONNECTION, "The server's log says why.",
 							"the connection to the server was lost");
-	exit(steep_query_complain(result));
+	code = steep_query_complain(result);
+	/* an administrator has ended it, or the server goes down */
+	exit(sqlstate && strncmp(sqlstate, "57P", 3) == 0 ? CODE_CONNECTION : code);
 }
 
 static void

@@ -49,13 +49,21 @@ ALTER TABLE parts ATTACH PARTITION part2 FOR VALUES FROM (10) TO (20);
 INSERT INTO parts SELECT i, 'p' || i FROM generate_series(0, 19) i;
 EOC
 
-# All that pg_dump says of a database, in any order.
+# All that pg_dump says of a database; lines of COPY may come in any order.
 sub dump_of
 {
 	my ($server, $dbname) = @_;
-	my ($out) = run_command([ 'pg_dump', '-d', $server->connstr($dbname), '--no-comments', '-N', 'steep_repl' ]);
+	my ($out) = run_command([ 'pg_dump', '-d', $server->connstr($dbname), '-O', '--no-comments', '-N', 'steep_repl' ]);
 
-	return join "\n", sort grep { !/^(--|$)|^SET |^\\(un)?restrict |EXTENSION|_search_path|steep_repl|DATA WRAPPER|only_here/ } split /\n/, $out;
+	return { map { $_ => 1 } grep { !/^(--|$)|^SET |^\\(un)?restrict |EXTENSION|_search_path|steep_repl|DATA WRAPPER|only_here|reader|writer/ } split /\n/, $out };
+}
+
+# What only one of two dumps has.
+sub differences
+{
+	my ($x, $y) = @_;
+
+	return join "\n", map { substr $_, 0, 200 } sort((map { "- $_" } grep { !$y->{$_} } keys %$x), (map { "+ $_" } grep { !$x->{$_} } keys %$y));
 }
 
 sub client
@@ -75,7 +83,7 @@ sub same_as_here
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	if ($same_release)
 	{
-		ok(dump_of($server, $dbname) eq dump_of($node, 'postgres'), "$name: pg_dump sees no difference");
+		is(differences(dump_of($node, 'postgres'), dump_of($server, $dbname)), '', "$name: pg_dump sees no difference");
 		return;
 	}
 	foreach my $table ('typed', 'big', q{"S 1"."T ';1"}, 'bare', 'parts')
@@ -107,7 +115,7 @@ foreach my $manifest ($client, $server)
 	delete $_->{chunks} foreach @{ $manifest->{tables} };
 }
 is_deeply($client, $server, 'manifests of both are the same, but for the files');
-cmp_ok(@{ [ glob "$base/client/data/*" ] }, '>', 8, 'a large table has several files');
+cmp_ok(@{ [ glob "$base/client/data/*" ] }, '>', 7, 'a large table has several files');
 
 # Written by the server, applied by the program.
 sql($peer, "CREATE DATABASE $_ TEMPLATE template0") foreach qw(copy flipped);
@@ -115,7 +123,7 @@ like(client(0, 'the program applies what the server has written', $peer, 'copy',
 	qr/^steep-repl: warning: role "only_here" does not exist; left out: GRANT /m, 'and says what it leaves out') if $same_release;
 client(0, 'the program applies it', $peer, 'copy', 'apply', "$base/server") if !$same_release;
 same_as_here('server to client', $peer, 'copy');
-like(client(1, 'tables that have rows are refused', $peer, 'copy', 'apply', "$base/server"), qr/table "public\.\w+" has rows\nHINT/, 'with a hint');
+like(client(1, 'tables that have rows are refused', $peer, 'copy', 'apply', "$base/server"), qr/table ".*" has rows\nHINT/, 'with a hint');
 
 # A bit flips in a file, or a statement fails at the end: nothing is left.
 my ($file) = glob "$base/server/data/2.1.copy.gz";
@@ -126,8 +134,8 @@ append_to_file($file, $bytes);
 like(client(1, 'a flipped bit', $peer, 'flipped', 'apply', "$base/server"), qr/error: file "data\/2\.1\.copy\.gz" has another SHA-256|does not unpack/, 'is refused');
 is(sql($peer, q{SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace}, 'flipped'), '0', 'before anything is created');
 system 'cp', '-r', "$base/client", "$base/wrong";
-edit_manifest("$base/wrong", sub { s/("digest": ")([0-9a-f]{32}", "chunks": \[\n? *\{ ?"file": "data\/1\.1)/$1$2/; s/"rows": 3, "raw_bytes": 3,/"rows": 4, "raw_bytes": 3,/; s/("name": "bare".*?"rows": )3,/${1}4,/s; s/("total": \{.*?"rows": )(\d+)/$1 . ($2 + 1)/se });
-like(client(1, 'other rows than the manifest says', $peer, 'flipped', 'apply', "$base/wrong"), qr/has 4 rows, 3 were loaded/, 'are refused');
+edit_manifest("$base/wrong", sub { s/"rows": 3, "raw_bytes": 3,/"rows": 2, "raw_bytes": 3,/; s/("name": "bare".*?"rows": )3/${1}2/s; s/("total": \{.*?"rows": )(\d+)/$1 . ($2 - 1)/se });
+like(client(1, 'other rows than the manifest says', $peer, 'flipped', 'apply', "$base/wrong"), qr/has 2 rows, 3 were loaded/, 'are refused');
 is(sql($peer, q{SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relname !~ 'citext'}, 'flipped'), '0', 'and what was created is dropped');
 
 # A role that may only insert; keys and triggers fire, so parents come first.
@@ -153,12 +161,12 @@ sub while_it_writes
 	my ($name, $expected, $do) = @_;
 	my $terminal = at_terminal('-c', conninfo($node), 'snapshot', 'generate', "$base/half", '--client', '-C', 'zstd:19', '-j', 2);
 
-	wait_until(sub { glob "$base/half/data/*.tmp" });
+	wait_until(sub { () = glob "$base/half/data/*.tmp" }, "a file");
 	$do->($terminal);
 	my ($code, $output) = $terminal->finish;
 	is($code, $expected, "$name: code") or diag $output;
 	ok(is_no_snapshot("$base/half"), "$name: nothing is left");
-	wait_until(sub { sql($node, q{SELECT count(*) FROM pg_stat_activity WHERE application_name = 'steep-repl'}) eq '0' });
+	wait_until(sub { sql($node, q{SELECT count(*) FROM pg_stat_activity WHERE application_name = 'steep-repl'}) eq '0' }, 'the end of its connections');
 	return;
 }
 while_it_writes('Ctrl-C', 4, sub { $_[0]->type("\x03") });
