@@ -102,7 +102,9 @@ const Command steep_commands[] = {
 			STEEP_JOB_OPTIONS,
 	}},
 	{"snapshot list", "", "list the last snapshots that were written or applied", SHOW(snapshot_list), {LIMIT}},
-	{"snapshot verify", "PATH", "read a snapshot through; end with 1 if anything is wrong with it", SHOW(snapshot_verify), {{0}}},
+	{"snapshot verify", "PATH", "read a snapshot through; end with 1 if anything is wrong with it", RUN(snapshot_verify), {
+			{"client", 0, NULL, "one on the disk of this program; takes no server"},
+	}},
 	{"init start", "NODE SOURCE", "make this node a copy of another", RUN(init_start), {
 			{"method", 'm', "METHOD", "how; without it snapshot"},
 			{"option", 'o', "NAME=VALUE", "any other option of start_init()"},

@@ -258,10 +258,8 @@ steep_html_merge(Session *session, const char *id, const Report *record,
 	PGresult   *row = steep_report_fetch(session, record, 1, &id);
 	PGresult   *rows = steep_report_fetch(session, summary, 1, &id);
 	Text		page = {0};
-	Text		title = {0};
 
-	steep_text_format(&title, "Merge %s", id);
-	steep_html_begin(&page, session, title.data, "What it is, and what it has decided");
+	steep_html_begin(&page, session, id, "What the merge is, and what it has decided");
 	steep_text_append(&page, "<h2>The merge</h2>\n");
 	steep_html_record(&page, row, PQnfields(row) - 1);
 	if (PQntuples(rows) > 0)

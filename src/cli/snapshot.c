@@ -101,15 +101,19 @@ const Report steep_snapshot_list_report = {
 	.nothing = "There are no snapshots."
 };
 
-static ExitCode
-judge(const PGresult *rows)
-{
-	return PQntuples(rows) > 0 ? CODE_GENERAL : CODE_FINE;
-}
-
-const Report steep_snapshot_verify_report = {
+static const Report verify = {
 	.columns = "file, problem",
 	.from = "steep_repl.verify_snapshot($1)",
-	.nothing = "The snapshot is sound.",
-	.judge = judge
+	.nothing = "The snapshot is sound."
 };
+
+ExitCode
+steep_snapshot_verify_run(Session *session, const Arguments *arguments)
+{
+	PGresult   *rows;
+
+	if (steep_arguments_has(arguments, "client"))
+		return steep_client_verify(session, arguments);
+	rows = steep_report(session, &verify, 1, arguments->values);
+	return PQntuples(rows) > 0 ? CODE_GENERAL : CODE_FINE;
+}

@@ -125,12 +125,17 @@ client(0, 'the program applies it', $peer, 'copy', 'apply', "$base/server") if !
 same_as_here('server to client', $peer, 'copy');
 like(client(1, 'tables that have rows are refused', $peer, 'copy', 'apply', "$base/server"), qr/table ".*" has rows\nHINT/, 'with a hint');
 
+# It is verified without a server.
+my $verified = sub { [ cli('snapshot', 'verify', @_, '--client') ] };
+is_deeply($verified->("$base/server"), [ 0, "The snapshot is sound.\n", '' ], 'a snapshot is verified without a server');
+
 # A bit flips in a file, or a statement fails at the end: nothing is left.
 my ($file) = glob "$base/server/data/2.1.copy.gz";
 my $bytes = slurp_file($file);
 substr($bytes, 20, 1) ^= "\x01";
 unlink $file;
 append_to_file($file, $bytes);
+like($verified->("$base/server", '--json')->[1], qr/^\[\{"file":"data\/2\.1\.copy\.gz","problem":".*"\}\]\n$/, 'and one that is not sound');
 like(client(1, 'a flipped bit', $peer, 'flipped', 'apply', "$base/server"), qr/error: file "data\/2\.1\.copy\.gz" has another SHA-256|does not unpack/, 'is refused');
 is(sql($peer, q{SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace}, 'flipped'), '0', 'before anything is created');
 system 'cp', '-r', "$base/client", "$base/wrong";
