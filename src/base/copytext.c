@@ -66,7 +66,7 @@ struct CopyText
 {
 	CopyTextSink sink;
 	void	   *arg;
-	CopyTotals totals;
+	CopyTotals	totals;
 	char	   *p;				/* where the next byte goes */
 	char	   *line;			/* where the line, or what is left of it,
 								 * starts */

@@ -5,7 +5,6 @@
  *
  *-------------------------------------------------------------------------
  */
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -129,23 +128,6 @@ steep_client_end_early(const Session *session, ExitCode code)
 		steep_complain_fail(code, "Give it more time with --timeout.",
 							"not done within %d seconds", session->timeout);
 	exit(code);
-}
-
-void
-steep_client_warn(const Session *session, const char *hint, const char *format,...)
-{
-	char		message[1024];
-	Complaint	complaint = {
-		.severity = "warning",
-		.message = message,
-		.hint = hint
-	};
-	va_list		args;
-
-	va_start(args, format);
-	vsnprintf(message, sizeof(message), format, args);
-	va_end(args);
-	steep_complain(&complaint, CODE_FINE);
 }
 
 long long

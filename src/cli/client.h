@@ -48,9 +48,6 @@ extern DirectoryPlace steep_client_place(const char *path);
 extern int	steep_client_parallel(const Arguments *arguments);
 extern void steep_client_end_early(const Session *session, ExitCode code)
 			__attribute__((noreturn));
-extern void steep_client_warn(const Session *session, const char *hint,
-							  const char *format,...)
-			__attribute__((format(printf, 3, 4)));
 extern long long steep_client_number(const PGresult *rows, int row, int column);
 
 /* client_tables.c */

@@ -167,22 +167,22 @@ static void
 report(const Apply *apply, const char *path)
 {
 	uint64_t	rows = 0;
-	Text		text = {0};
+	Text		line = {0};
 	Text		number = {0};
 
 	for (int i = 0; i < apply->count; i++)
 		rows += apply->tables[i].described->rows;
 	if (apply->session->json)
 	{
-		steep_text_json(&text, path);
+		steep_text_json(&line, path);
 		printf("{\"event\":\"result\",\"snapshot_id\":\"%s\",\"kind\":\"apply\",\"status\":\"complete\",\"path\":%s,\"tables\":%d,\"rows\":%" PRIu64 "}\n",
-			   apply->manifest->snapshot_id, text.data, apply->count, rows);
+			   apply->manifest->snapshot_id, line.data, apply->count, rows);
 		return;
 	}
 	if (apply->session->quiet)
 		return;
-	steep_text_format(&text, "%" PRIu64, rows);
-	steep_table_number(&number, text.data);
+	steep_text_format(&line, "%" PRIu64, rows);
+	steep_table_number(&number, line.data);
 	printf("snapshot  %s\nkind      apply\nstatus    complete\npath      %s\ntables    %d\nrows      %s\n",
 		   apply->manifest->snapshot_id, path, apply->count, number.data);
 }

@@ -139,15 +139,14 @@ read_lists(Session *session, const ClientTables *tables, Manifest *manifest)
 	manifest->left_out = left_out;
 	manifest->nleft_out = count;
 	if (count > 0 && !session->quiet)
-		steep_client_warn(session, "The manifest lists all of them.",
-						  "snapshot leaves out %d object%s of the database",
-						  count, count == 1 ? "" : "s");
+		steep_complain_warn("The manifest lists all of them.",
+							"snapshot leaves out %d object%s of the database",
+							count, count == 1 ? "" : "s");
 }
 
 /* Say that no table's definition is in the files. */
 static void
-leave_out_tables(Session *session, const ClientTables *tables,
-				 Manifest *manifest)
+leave_out_tables(const ClientTables *tables, Manifest *manifest)
 {
 	ManifestLeftOut *left_out = steep_text_memory((tables->count + 1) * sizeof(ManifestLeftOut));
 
@@ -158,9 +157,8 @@ leave_out_tables(Session *session, const ClientTables *tables,
 	}
 	manifest->left_out = left_out;
 	manifest->nleft_out = tables->count;
-	steep_client_warn(session,
-					  "GRANT EXECUTE ON FUNCTION steep_repl.table_ddl, steep_repl.table_ddl_omissions, and USAGE on the schema; or create the tables before it is applied.",
-					  "snapshot has rows only: this role cannot call steep_repl.table_ddl()");
+	steep_complain_warn("GRANT EXECUTE ON FUNCTION steep_repl.table_ddl, steep_repl.table_ddl_omissions, and USAGE on the schema; or create the tables before it is applied.",
+						"snapshot has rows only: this role cannot call steep_repl.table_ddl()");
 }
 
 /* Write the files that create the tables. */
@@ -180,7 +178,7 @@ steep_client_schema(Session *session, Directory *directory,
 		read_lists(session, tables, manifest);
 	}
 	else
-		leave_out_tables(session, tables, manifest);
+		leave_out_tables(tables, manifest);
 	write_file(directory, FILE_PRE_DATA, &pre_data, &manifest->pre_data);
 	write_file(directory, FILE_POST_DATA, &post_data, &manifest->post_data);
 }

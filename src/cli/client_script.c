@@ -25,24 +25,24 @@ read_text(Directory *directory, FileKind kind, const StreamTotals *expected)
 	StreamReader *reader;
 	size_t		length = 0;
 	size_t		more;
-	char	   *text;
+	char	   *script;
 	Failure		failure;
 
 	if (expected->raw_bytes > MOST_SCHEMA_BYTES)
 		steep_complain_fail(CODE_GENERAL, NULL, "file \"%s\" is too large", name.path);
-	text = steep_text_memory(expected->raw_bytes + 1);
+	script = steep_text_memory(expected->raw_bytes + 1);
 	steep_client_check(steep_reader_open(directory, &name, expected, &reader, &failure), &failure);
 	do
 	{
-		steep_client_check(steep_reader_get(reader, text + length,
+		steep_client_check(steep_reader_get(reader, script + length,
 											expected->raw_bytes + 1 - length,
 											&more, &failure), &failure);
 		length += more;
 	} while (more > 0);
 	steep_reader_close(reader);
-	if (strlen(text) != length)
+	if (strlen(script) != length)
 		steep_complain_fail(CODE_GENERAL, NULL, "file \"%s\" has a zero byte", name.path);
-	return text;
+	return script;
 }
 
 /* Find the end of what a quote starts; backslashes count in E'...' only. */
@@ -84,14 +84,14 @@ skip_dollars(const char *start)
 
 /* Find the semicolon that ends a statement. */
 static const char *
-find_end(const char *text)
+find_end(const char *script)
 {
-	const char *p = text;
+	const char *p = script;
 
 	while (*p && *p != ';')
 	{
 		if (*p == '\'')
-			p = skip_quoted(p, p > text && p[-1] == 'E');
+			p = skip_quoted(p, p > script && p[-1] == 'E');
 		else if (*p == '"')
 			p = skip_quoted(p, false);
 		else if (*p == '$')
@@ -142,8 +142,8 @@ run_statement(Session *session, FileKind kind, const char *statement)
 	if (sqlstate == NULL || !is_spare(kind, statement, sqlstate))
 		exit(steep_query_complain(answer.result));
 	if (kind == FILE_POST_DATA)
-		steep_client_warn(session, NULL, "%s; left out: %s",
-						  PQresultErrorField(answer.result, PG_DIAG_MESSAGE_PRIMARY), statement);
+		steep_complain_warn(NULL, "%s; left out: %s",
+							PQresultErrorField(answer.result, PG_DIAG_MESSAGE_PRIMARY), statement);
 	PQclear(answer.result);
 	steep_client_run(session, "ROLLBACK TO SAVEPOINT steep_repl");
 }

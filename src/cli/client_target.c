@@ -226,8 +226,8 @@ steep_client_check_targets(Apply *apply)
 		triggers |= table->triggers;
 		if (!table->may_read)
 		{
-			steep_client_warn(apply->session, "GRANT SELECT on the table to have its rows compared.",
-							  "cannot see what is in table \"%s\"", table->name);
+			steep_complain_warn("GRANT SELECT on the table to have its rows compared.",
+								"cannot see what is in table \"%s\"", table->name);
 			continue;
 		}
 		steep_text_format(&query, "SELECT EXISTS (SELECT FROM ONLY %s)", table->shown);
@@ -241,8 +241,8 @@ steep_client_check_targets(Apply *apply)
 	apply->parallel = 1;		/* others would not see the parents of rows */
 	read_depths(apply);
 	if (!apply->session->quiet)
-		steep_client_warn(apply->session, NULL,
-						  "triggers and foreign keys fire as rows are loaded, over one connection");
+		steep_complain_warn(NULL,
+							"triggers and foreign keys fire as rows are loaded, over one connection");
 }
 
 /* Move the sequences on to where those of the snapshot are. */
@@ -269,7 +269,7 @@ steep_client_sequences(Apply *apply)
 		snprintf(value, sizeof(value), "%lld", (long long) sequence->last_value);
 		answer = steep_client_value(apply->session, set_sequence, 6, values);
 		if (answer && strcmp(answer, "-1") == 0)
-			steep_client_warn(apply->session, "GRANT SELECT, USAGE and UPDATE on the sequence, or set it by hand.",
-							  "sequence \"%s.%s\" stays where it is", sequence->schema, sequence->name);
+			steep_complain_warn("GRANT SELECT, USAGE and UPDATE on the sequence, or set it by hand.",
+								"sequence \"%s.%s\" stays where it is", sequence->schema, sequence->name);
 	}
 }
