@@ -48,7 +48,7 @@ steep_client_connect(Session *session)
 
 /*
  * Pin the settings that decide what statements mean and values print as, and
- * let nothing end the session early.
+ * let nothing end the session early or say more than people want to know.
  */
 void
 steep_client_pin(Session *session)
@@ -56,8 +56,8 @@ steep_client_pin(Session *session)
 	const char *values[] = {
 		"{" STEEP_SETTINGS(PINNED_NAME)
 		"statement_timeout,lock_timeout,transaction_timeout,"
-		"idle_in_transaction_session_timeout,idle_session_timeout}",
-		"{" STEEP_SETTINGS(PINNED_VALUE) "0,0,0,0,0}"
+		"idle_in_transaction_session_timeout,idle_session_timeout,client_min_messages}",
+		"{" STEEP_SETTINGS(PINNED_VALUE) "0,0,0,0,0,warning}"
 	};
 
 	PQclear(steep_query_run(session,
@@ -104,7 +104,7 @@ steep_client_place(const char *path)
 	return place;
 }
 
-/* How many connections to use. */
+/* How many connections to use; there is no job to come back to. */
 int
 steep_client_parallel(const Arguments *arguments)
 {
@@ -115,6 +115,8 @@ steep_client_parallel(const Arguments *arguments)
 	if (value && (*value == '\0' || *end != '\0' || parallel < 1 || parallel > 32))
 		steep_complain_fail(CODE_ARGUMENTS, NULL,
 							"--parallel must be a number from 1 to 32, not \"%s\"", value);
+	if (steep_arguments_has(arguments, "no-wait"))
+		steep_complain_fail(CODE_ARGUMENTS, NULL, "options \"--client\" and \"--no-wait\" exclude each other");
 	return (int) parallel;
 }
 

@@ -5,6 +5,7 @@
  *
  *-------------------------------------------------------------------------
  */
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,6 +40,8 @@ typedef struct Crew
 	bool		released;		/* was told to end its transactions */
 	int			news[2];		/* a pipe that children write to */
 	int			release[2];		/* a pipe that the parent writes to */
+	long long	since;			/* by steep_interrupt_clock() */
+	int			told;			/* permille, to a machine */
 	Pace		pace;
 } Crew;
 
@@ -171,28 +174,55 @@ look_after(Crew *crew)
 	return CODE_FINE;
 }
 
+/* Write how far it is as a line of JSON, if that has changed. */
+static void
+show_json(Crew *crew, double percent)
+{
+	const Workers *workers = crew->workers;
+	int			permille = (int) (10 * percent);
+
+	if (workers->session->quiet || permille == crew->told)
+		return;
+	crew->told = permille;
+	printf("{\"event\":\"progress\",\"phase\":\"%s\",\"overall_percent\":%.1f,\"bytes_processed\":%" PRIu64 "}\n",
+		   workers->phase, percent, shared->bytes);
+	fflush(stdout);
+}
+
+static void
+show_line(Crew *crew, double percent)
+{
+	char		completed[16];
+	char		total[16];
+	char		eta[32] = "";
+	Look		seen = {
+		.phase = crew->workers->phase,.table = "",.eta_seconds = eta,.rows = -1,
+		.tables_completed = completed,.tables_total = total,
+		.percent = percent,.bytes = (double) shared->bytes
+	};
+	double		seconds = (steep_interrupt_clock() - crew->since) / 1000.0;
+
+	snprintf(completed, sizeof(completed), "%d", shared->ended);
+	snprintf(total, sizeof(total), "%d", crew->workers->items);
+	if (seconds >= 1 && percent > 0)
+		snprintf(eta, sizeof(eta), "%.0f", seconds * (100 - percent) / percent);
+	steep_progress_show(crew->workers->session, &seen, &crew->pace);
+}
+
+/* Show how far it is. */
 static void
 show(Crew *crew)
 {
-	const Workers *workers = crew->workers;
-	Text		completed = {0};
-	Text		total = {0};
-	Look		seen = {
-		.phase = workers->phase,.table = "",.eta_seconds = "",.rows = -1,
-		.bytes = (double) shared->bytes
-	};
+	double		percent = 0;
 
-	steep_text_format(&completed, "%d", shared->ended);
-	steep_text_format(&total, "%d", workers->items);
-	seen.tables_completed = completed.data;
-	seen.tables_total = total.data;
-	if (workers->total_bytes > 0)
-		seen.percent = 100 * seen.bytes / (double) workers->total_bytes;
-	if (seen.percent > 100)
-		seen.percent = 100;
-	steep_progress_show(workers->session, &seen, &crew->pace);
-	free(completed.data);
-	free(total.data);
+	if (crew->workers->total_bytes > 0)
+		percent = 100 * (double) shared->bytes / (double) crew->workers->total_bytes;
+	if (percent > 100)
+		percent = 100;
+	if (crew->workers->session->json)
+		show_json(crew, percent);
+	else
+		show_line(crew, percent);
 }
 
 /* Tell all to end their transactions, once all work is done. */
@@ -238,7 +268,7 @@ wait_for_news(Crew *crew)
 ExitCode
 steep_workers_run(const Workers *workers)
 {
-	Crew		crew = {.workers = workers};
+	Crew		crew = {.workers = workers,.since = steep_interrupt_clock(),.told = -1};
 	ExitCode	code = CODE_FINE;
 
 	shared = steep_workers_memory(sizeof(Shared));

@@ -157,6 +157,10 @@ is((cli('-c', conninfo($peer, dbname => 'copy', user => 'writer'), 'snapshot', '
 ok(is_no_snapshot("$base/denied"), 'not even half of one');
 is((cli('-c', conninfo($peer, dbname => 'copy'), 'snapshot', 'generate', "$base/client", '--client'))[0], 1, 'what is there stays');
 
+is((cli('snapshot', 'apply', "$base/client", '--client', '--no-wait'))[0], 2, 'it is no job to come back to');
+like((cli('-c', conninfo($node), 'snapshot', 'generate', "$base/json", '--client', '--json', '-t', 'big'))[1],
+	qr/^(\{"event":"progress","phase":"data","overall_percent":[\d.]+,"bytes_processed":\d+\}\n)*\{"event":"result","snapshot_id":"snap_\w+","kind":"generate","status":"complete",.*"tables":1,"rows":100000,.*\}\n$/, 'for a machine');
+
 # Without the extension there are rows only.
 like(client(0, 'a database without the extension', $peer, 'copy', 'generate', "$base/rows", '-t', 'empty'), qr/warning: snapshot has rows only/, 'has no schema');
 
