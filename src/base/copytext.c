@@ -66,7 +66,7 @@ struct CopyText
 {
 	CopyTextSink sink;
 	void	   *arg;
-	CopyTextTotals totals;
+	CopyTotals	totals;
 	char	   *p;				/* where the next byte goes */
 	char	   *line;			/* where the line, or what is left of it,
 								 * starts */
@@ -389,7 +389,7 @@ steep_copytext_begin(TupleDesc desc, CopyTextSink sink, void *arg)
 
 /* Send what is left, and tell what it was in all. */
 void
-steep_copytext_end(CopyText *out, CopyTextTotals *totals)
+steep_copytext_end(CopyText *out, CopyTotals *totals)
 {
 	flush(out);
 	*totals = out->totals;

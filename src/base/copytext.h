@@ -7,10 +7,6 @@
  * beside a value that has to be detoasted or printed as a whole, this takes
  * no memory that depends on the rows.
  *
- * The digest of rows is the sum, of both halves by themselves and modulo
- * 2^64, of the XXH3-128 of each row's line without its newline.  It depends
- * neither on the order of the rows nor on how they are cut into files.
- *
  * Values print as under the settings that base/pinned.h pins; the caller has
  * pinned them.  Text is in the encoding of the database.
  *
@@ -21,30 +17,20 @@
 
 #include "executor/tuptable.h"
 
-#define COPYTEXT_DIGEST 33		/* 32 hex digits, and the end */
+#include "files/copydigest.h"
 
 /* Takes a piece of the text; it is gone when this returns.  NULL: nobody. */
 typedef void (*CopyTextSink) (void *arg, const char *data, size_t length);
-
-typedef struct CopyTextTotals
-{
-	uint64		rows;
-	uint64		bytes;			/* of all lines, with their newlines */
-	uint64		low;			/* the digest's halves */
-	uint64		high;
-} CopyTextTotals;
 
 typedef struct CopyText CopyText;
 
 extern CopyText *steep_copytext_begin(TupleDesc desc, CopyTextSink sink,
 									  void *arg);
 extern void steep_copytext_row(CopyText *out, TupleTableSlot *slot);
-extern void steep_copytext_end(CopyText *out, CopyTextTotals *totals);
+extern void steep_copytext_end(CopyText *out, CopyTotals *totals);
 
-extern void steep_copytext_add_digest(CopyTextTotals *totals,
+extern void steep_copytext_add_digest(CopyTotals *totals,
 									  const char *digest);
-extern void steep_copytext_print_digest(const CopyTextTotals *totals,
-										char digest[COPYTEXT_DIGEST]);
 extern void steep_copytext_check_length(size_t length);
 
 #endif							/* STEEP_REPL_COPYTEXT_H */

@@ -11,28 +11,12 @@
 
 #include "base/copytext.h"
 
-/* Add the digest of other rows. */
+/* Add the digest of other rows, as our own records have it. */
 void
-steep_copytext_add_digest(CopyTextTotals *totals, const char *digest)
+steep_copytext_add_digest(CopyTotals *totals, const char *digest)
 {
-	unsigned long long high;
-	unsigned long long low;
-
-	if (strlen(digest) != COPYTEXT_DIGEST - 1 ||
-		sscanf(digest, "%16llx%16llx", &high, &low) != 2)
+	if (!steep_copydigest_add(totals, digest))
 		elog(ERROR, "\"%s\" is no digest of rows", digest);
-	totals->high += high;
-	totals->low += low;
-}
-
-/* Print the digest of all rows. */
-void
-steep_copytext_print_digest(const CopyTextTotals *totals,
-							char digest[COPYTEXT_DIGEST])
-{
-	snprintf(digest, COPYTEXT_DIGEST, "%016llx%016llx",
-			 (unsigned long long) totals->high,
-			 (unsigned long long) totals->low);
 }
 
 /* Refuse a line that COPY could not read. */

@@ -17,30 +17,11 @@
 #include "utils/guc.h"
 
 #include "base/pinned.h"
+#include "files/settings.h"
 
 const PinnedSetting steep_pinned_settings[] = {
-	/* what names and literals mean */
-	{"search_path", "pg_catalog, pg_temp", PIN_ALWAYS},
-	{"standard_conforming_strings", "on", PIN_ALWAYS},
-	{"transform_null_equals", "off", PIN_ALWAYS},
-	{"array_nulls", "on", PIN_ALWAYS},
-	{"quote_all_identifiers", "off", PIN_ALWAYS},
-	/* which rows a query sees: all, or an error */
-	{"row_security", "off", PIN_ALWAYS},
-	{"restrict_nonsystem_relation_kind", "", PIN_ALWAYS},
-	/* what values print as */
-	{"DateStyle", "ISO, YMD", PIN_ALWAYS},
-	{"IntervalStyle", "postgres", PIN_ALWAYS},
-	{"TimeZone", "UTC", PIN_ALWAYS},
-	{"extra_float_digits", "3", PIN_ALWAYS},
-	{"bytea_output", "hex", PIN_ALWAYS},
-	{"xmloption", "content", PIN_ALWAYS},
-	{"xmlbinary", "base64", PIN_ALWAYS},
-	{"lc_monetary", "C", PIN_ALWAYS},
-	{"lc_numeric", "C", PIN_ALWAYS},
-	{"lc_time", "C", PIN_ALWAYS},
-	/* how long it takes: generated SQL runs for less than it would compile */
-	{"jit", "off", PIN_ALWAYS},
+#define PINNED_ALWAYS(name, value) {name, value, PIN_ALWAYS},
+	STEEP_SETTINGS(PINNED_ALWAYS)
 
 	/* who runs it: the job's owner, not a role its settings name */
 	{"role", "none", PIN_WORKER},

@@ -18,6 +18,9 @@
 #define LIMIT \
 	{"limit", 0, "ROWS", "without it 20"}
 
+#define HTML \
+	{"html", 0, "FILE", "write a page for a browser instead"}
+
 #define PARALLEL \
 	{"parallel", 'j', "NUMBER", "workers, from 1 to 32; without it 4"}
 
@@ -43,10 +46,12 @@ const Command steep_commands[] = {
 	{"overlap", "PEER TABLE...", "count the rows that differ from those of a peer", RUN(overlap), {
 			{"check", 0, NULL, "end with 3 if anything differs"},
 			KEY_OF_TABLE,
+			HTML,
 	}},
 	{"diff", "PEER TABLE", "list the rows that differ from those of a peer", RUN(diff), {
 			{"key", 'k', "COLUMN,...", "columns that identify a row"},
 			{"limit", 0, "ROWS", "list no more than that"},
+			HTML,
 	}},
 	{"merge", "PEER TABLE...", "make the rows of both nodes the same", RUN(merge), {
 			{"strategy", 's', "prefer-local|prefer-remote|last-modified|manual", "whose row stays; without it prefer-local"},
@@ -56,7 +61,7 @@ const Command steep_commands[] = {
 			STEEP_JOB_OPTIONS,
 	}},
 	{"merge list", "", "list the last merges", SHOW(merge_list), {LIMIT}},
-	{"merge show", "MERGE", "show a merge, and what it has decided", RUN(merge_show), {{0}}},
+	{"merge show", "MERGE", "show a merge, and what it has decided", RUN(merge_show), {HTML}},
 	{"merge conflicts", "MERGE", "list conflicts that wait for a decision", SHOW(merge_conflicts), {{0}}},
 	{"merge resolve", "MERGE TABLE KEY local|remote|skip|custom", "decide a conflict; with the key \"all\", all of a table", RUN(merge_resolve), {
 			{"row", 0, "JSON", "with custom: the row that both nodes get"},
@@ -85,6 +90,7 @@ const Command steep_commands[] = {
 			{"compression", 'C', "none|gzip|lz4|zstd", "or with a level, as in zstd:3; without it none"},
 			PARALLEL,
 			{"table", 't', "TABLE", "only this one; give it again for others"},
+			{"client", 0, NULL, "to files of this program, not of the server; takes SELECT only"},
 			STEEP_JOB_OPTIONS,
 	}},
 	{"snapshot apply", "PATH", "load a snapshot into this database", RUN(snapshot_apply), {
@@ -92,10 +98,13 @@ const Command steep_commands[] = {
 			{"table", 't', "TABLE", "only this one; give it again for others"},
 			{"force", 0, NULL, "add rows to tables that have some"},
 			{"no-verify", 0, NULL, "don't compare the tables with the manifest in the end"},
+			{"client", 0, NULL, "from files of this program, not of the server; takes INSERT only"},
 			STEEP_JOB_OPTIONS,
 	}},
 	{"snapshot list", "", "list the last snapshots that were written or applied", SHOW(snapshot_list), {LIMIT}},
-	{"snapshot verify", "PATH", "read a snapshot through; end with 1 if anything is wrong with it", SHOW(snapshot_verify), {{0}}},
+	{"snapshot verify", "PATH", "read a snapshot through; end with 1 if anything is wrong with it", RUN(snapshot_verify), {
+			{"client", 0, NULL, "one on the disk of this program; takes no server"},
+	}},
 	{"init start", "NODE SOURCE", "make this node a copy of another", RUN(init_start), {
 			{"method", 'm', "METHOD", "how; without it snapshot"},
 			{"option", 'o', "NAME=VALUE", "any other option of start_init()"},

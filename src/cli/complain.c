@@ -88,20 +88,44 @@ steep_complain(const Complaint *complaint, ExitCode code)
 	fputs(buf.data, stderr);
 }
 
-void
-steep_complain_fail(ExitCode code, const char *hint, const char *format,...)
+/* Complain in words that are put together. */
+static void complain_formatted(const char *severity, ExitCode code,
+							   const char *hint, const char *format,
+							   va_list args)
+			__attribute__((format(printf, 4, 0)));
+
+static void
+complain_formatted(const char *severity, ExitCode code, const char *hint,
+				   const char *format, va_list args)
 {
 	char		message[1024];
 	Complaint	complaint = {
-		.severity = "error",
+		.severity = severity,
 		.message = message,
 		.hint = hint
 	};
+
+	vsnprintf(message, sizeof(message), format, args);
+	steep_complain(&complaint, code);
+}
+
+void
+steep_complain_warn(const char *hint, const char *format,...)
+{
 	va_list		args;
 
 	va_start(args, format);
-	vsnprintf(message, sizeof(message), format, args);
+	complain_formatted("warning", CODE_FINE, hint, format, args);
 	va_end(args);
-	steep_complain(&complaint, code);
+}
+
+void
+steep_complain_fail(ExitCode code, const char *hint, const char *format,...)
+{
+	va_list		args;
+
+	va_start(args, format);
+	complain_formatted("error", code, hint, format, args);
+	va_end(args);
 	exit(code);
 }

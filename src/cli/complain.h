@@ -39,6 +39,10 @@ extern void steep_complain_json(bool json);
 
 extern void steep_complain(const Complaint *complaint, ExitCode code);
 
+/* Warn.  The hint may be NULL. */
+extern void steep_complain_warn(const char *hint, const char *format,...)
+			__attribute__((format(printf, 2, 3)));
+
 /* Complain about an error, and end.  The hint may be NULL. */
 extern void steep_complain_fail(ExitCode code, const char *hint,
 								const char *format,...)

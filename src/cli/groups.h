@@ -11,6 +11,9 @@
 #include "cli/command.h"
 #include "cli/report.h"
 
+extern CommandRun steep_client_apply;
+extern CommandRun steep_client_generate;
+extern CommandRun steep_client_verify;
 extern CommandRun steep_completion_run;
 extern CommandRun steep_diff_run;
 extern CommandRun steep_help_run;
@@ -29,6 +32,7 @@ extern CommandRun steep_schema_compare_run;
 extern CommandRun steep_schema_diff_run;
 extern CommandRun steep_snapshot_apply_run;
 extern CommandRun steep_snapshot_generate_run;
+extern CommandRun steep_snapshot_verify_run;
 
 extern const Report steep_health_report;
 extern const Report steep_init_cancel_report;
@@ -45,6 +49,5 @@ extern const Report steep_ops_cancel_report;
 extern const Report steep_ops_list_report;
 extern const Report steep_schema_capture_report;
 extern const Report steep_snapshot_list_report;
-extern const Report steep_snapshot_verify_report;
 
 #endif							/* STEEP_REPL_GROUPS_H */

@@ -4,7 +4,8 @@
  *		steep-repl: compare, merge and copy nodes from a shell.
  *
  * Holds no knowledge of its own: each command is one or a few calls of the
- * extension's functions, and shows what they answer.
+ * extension's functions, and shows what they answer.  Only snapshots on this
+ * program's own disk are its own work, see client.h.
  *
  *-------------------------------------------------------------------------
  */

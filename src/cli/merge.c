@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "cli/groups.h"
+#include "cli/html.h"
 #include "cli/job.h"
 
 #define ENDED "phase IN ('complete', 'failed', 'cancelled')"
@@ -128,6 +129,10 @@ const Report steep_merge_list_report = {
 ExitCode
 steep_merge_show_run(Session *session, const Arguments *arguments)
 {
+	const char *file = steep_html_file(session, arguments);
+
+	if (file)
+		return steep_html_merge(session, arguments->values[0], &record, &summary, file);
 	if (session->json)
 		steep_report(session, &record, 1, arguments->values);
 	else

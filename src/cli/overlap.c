@@ -11,6 +11,7 @@
 
 #include "cli/bar.h"
 #include "cli/groups.h"
+#include "cli/html.h"
 
 #define BAR_WIDTH 24
 
@@ -76,10 +77,13 @@ steep_overlap_run(Session *session, const Arguments *arguments)
 		steep_arguments_object(arguments, "key", steep_arguments_append_list)
 	};
 	bool		check = steep_arguments_has(arguments, "check");
+	const char *file = steep_html_file(session, arguments);
 	PGresult   *rows = steep_report_fetch(session, &overlap, 3, values);
 
 	/* as grep -q does: who checks quietly wants the code only */
-	if (!check || !session->quiet)
+	if (file)
+		steep_html_overlap(session, rows, values[0], file);
+	else if (!check || !session->quiet)
 		steep_report_show(session, &overlap, rows);
 	return check && differs(rows) ? CODE_DIFFER : CODE_FINE;
 }
@@ -112,6 +116,10 @@ steep_diff_run(Session *session, const Arguments *arguments)
 		steep_arguments_option(arguments, "limit")
 	};
 
+	const char *file = steep_html_file(session, arguments);
+
+	if (file)
+		return steep_html_diff(session, 4, values, file);
 	steep_report(session, &diff, 4, values);
 	return CODE_FINE;
 }

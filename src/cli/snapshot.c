@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * snapshot.c
- *		The commands about snapshots on the server's disk.
+ *		The commands about snapshots; those on the server's disk are its jobs.
  *
  *-------------------------------------------------------------------------
  */
@@ -69,6 +69,8 @@ steep_snapshot_generate_run(Session *session, const Arguments *arguments)
 		options(arguments)
 	};
 
+	if (steep_arguments_has(arguments, "client"))
+		return steep_client_generate(session, arguments);
 	return steep_job_start(session, arguments, &steep_snapshot_job, "snapshot_id",
 						   "steep_repl.start_snapshot($1, coalesce($2, 'none'), coalesce($3::int, 4), $4)",
 						   4, values);
@@ -84,6 +86,8 @@ steep_snapshot_apply_run(Session *session, const Arguments *arguments)
 		options(arguments)
 	};
 
+	if (steep_arguments_has(arguments, "client"))
+		return steep_client_apply(session, arguments);
 	return steep_job_start(session, arguments, &steep_snapshot_job, "snapshot_id",
 						   "steep_repl.start_apply($1, coalesce($2::int, 4), $3, $4)",
 						   4, values);
@@ -97,15 +101,19 @@ const Report steep_snapshot_list_report = {
 	.nothing = "There are no snapshots."
 };
 
-static ExitCode
-judge(const PGresult *rows)
-{
-	return PQntuples(rows) > 0 ? CODE_GENERAL : CODE_FINE;
-}
-
-const Report steep_snapshot_verify_report = {
+static const Report verify = {
 	.columns = "file, problem",
 	.from = "steep_repl.verify_snapshot($1)",
-	.nothing = "The snapshot is sound.",
-	.judge = judge
+	.nothing = "The snapshot is sound."
 };
+
+ExitCode
+steep_snapshot_verify_run(Session *session, const Arguments *arguments)
+{
+	PGresult   *rows;
+
+	if (steep_arguments_has(arguments, "client"))
+		return steep_client_verify(session, arguments);
+	rows = steep_report(session, &verify, 1, arguments->values);
+	return PQntuples(rows) > 0 ? CODE_GENERAL : CODE_FINE;
+}

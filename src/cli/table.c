@@ -29,8 +29,8 @@ is_whole(const PGresult *rows, int column)
 	return type == INT8_OID || type == INT4_OID || type == INT2_OID;
 }
 
-static bool
-is_number(const PGresult *rows, int column)
+bool
+steep_table_is_number(const PGresult *rows, int column)
 {
 	Oid			type = PQftype(rows, column);
 
@@ -54,9 +54,8 @@ steep_table_number(Text *buf, const char *digits)
 	}
 }
 
-/* Write a value as people read it. */
-static const char *
-cell(const PGresult *rows, int row, int column)
+const char *
+steep_table_cell(const PGresult *rows, int row, int column)
 {
 	const char *value = PQgetvalue(rows, row, column);
 	Text		buf = {0};
@@ -104,7 +103,7 @@ print_line(const PGresult *rows, int columns, const int *widths,
 	for (int i = 0; i < columns; i++)
 	{
 		steep_text_append(&line, i > 0 ? "  " : "");
-		append_cell(&line, cells[i], widths[i], is_number(rows, i));
+		append_cell(&line, cells[i], widths[i], steep_table_is_number(rows, i));
 	}
 	if (append)
 	{
@@ -128,7 +127,7 @@ steep_table_rows(const PGresult *rows, int columns,
 		widths[i] = steep_printable_width(cells[i]);
 		for (int row = 0; row < count; row++)
 		{
-			const char *value = cell(rows, row, i);
+			const char *value = steep_table_cell(rows, row, i);
 			int			width = steep_printable_width(value);
 
 			cells[(row + 1) * columns + i] = value;
@@ -164,7 +163,7 @@ steep_table_record(const PGresult *rows, int columns)
 		steep_text_append(&line, steep_terminal_color(stdout, COLOR_DIM));
 		append_cell(&line, PQfname(rows, i), width, false);
 		steep_text_append(&line, steep_terminal_color(stdout, COLOR_NONE));
-		steep_text_format(&line, "  %s", cell(rows, 0, i));
+		steep_text_format(&line, "  %s", steep_table_cell(rows, 0, i));
 		put_line(&line);
 	}
 }

@@ -77,7 +77,7 @@ static const Statement read_analyzed = {
 /* Digest the rows of a table, all or those from a block on and up to another. */
 static void
 digest_rows(const ApplyTable *table, const char *first, const char *last,
-			CopyTextTotals *totals)
+			CopyTotals *totals)
 {
 	const char *values[] = {first, last};
 
@@ -93,23 +93,23 @@ void
 steep_apply_weigh(StepContext *step)
 {
 	const ApplyTable *table = steep_apply_step_table(step);
-	CopyTextTotals totals;
-	char		digest[COPYTEXT_DIGEST];
+	CopyTotals totals;
+	char		digest[COPYDIGEST_TEXT];
 	const char *values[] = {
 		step->job->snapshot_id, table->number, NULL, digest
 	};
 
 	digest_rows(table, NULL, NULL, &totals);
-	steep_copytext_print_digest(&totals, digest);
+	steep_copydigest_print(&totals, digest);
 	values[2] = steep_books_number(totals.rows);
 	(void) steep_books_none(&record_weight, values, NIL);
 }
 
 static void
-compare(const ApplyTable *table, const CopyTextTotals *here)
+compare(const ApplyTable *table, const CopyTotals *here)
 {
 	const char *name = steep_sql_name(table->schema, table->name);
-	CopyTextTotals expected = {.rows = table->rows + table->rows_before};
+	CopyTotals expected = {.rows = table->rows + table->rows_before};
 
 	if (here->rows != expected.rows)
 		ereport(ERROR,
@@ -243,7 +243,7 @@ steep_apply_check(StepContext *step)
 {
 	const FileSnapshot *snapshot = steep_snapshot_load(step->job->snapshot_id);
 	const ApplyTable *table = steep_apply_step_table(step);
-	CopyTextTotals totals;
+	CopyTotals totals;
 
 	steep_progress_phase("verify");
 	if (snapshot->verify && share_out(step, table))
@@ -263,14 +263,14 @@ steep_apply_digest(StepContext *step)
 	const ApplyTable *table = steep_apply_step_table(step);
 	const char *params[] = {step->params};
 	char	  **range = steep_local_row(&read_range, params, NIL);
-	CopyTextTotals totals;
-	char		digest[COPYTEXT_DIGEST];
+	CopyTotals totals;
+	char		digest[COPYDIGEST_TEXT];
 	const char *values[] = {
 		step->job->snapshot_id, table->number, NULL, digest
 	};
 
 	digest_rows(table, range[0], range[1], &totals);
-	steep_copytext_print_digest(&totals, digest);
+	steep_copydigest_print(&totals, digest);
 	values[2] = steep_books_number(totals.rows);
 	(void) steep_books_none(&record_found, values, NIL);
 }
@@ -282,7 +282,7 @@ steep_apply_compare(StepContext *step)
 	const ApplyTable *table = steep_apply_step_table(step);
 	const char *values[] = {step->job->snapshot_id, table->number};
 	char	  **row = steep_books_row(&read_found, values);
-	CopyTextTotals totals = {.rows = steep_books_integer(row[0])};
+	CopyTotals totals = {.rows = steep_books_integer(row[0])};
 	ListCell   *cell;
 
 	foreach(cell, steep_image_names(row[1]))

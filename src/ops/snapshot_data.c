@@ -62,7 +62,7 @@ typedef struct ChunkFile
 	const char *number;
 	const char *chunk;
 	StreamWriter *writer;
-	CopyTextTotals rows;
+	CopyTotals rows;
 	StreamTotals file;
 } ChunkFile;
 
@@ -183,7 +183,7 @@ steep_snapshot_record_data(StepContext *step)
 	foreach(cell, (List *) step->result)
 	{
 		const ChunkFile *file = lfirst(cell);
-		char		digest[COPYTEXT_DIGEST];
+		char		digest[COPYDIGEST_TEXT];
 		const char *values[] = {
 			file->number, file->chunk,
 			steep_books_number(file->rows.rows),
@@ -192,7 +192,7 @@ steep_snapshot_record_data(StepContext *step)
 			file->file.sha256, digest
 		};
 
-		steep_copytext_print_digest(&file->rows, digest);
+		steep_copydigest_print(&file->rows, digest);
 		steep_snapshot_add_record(&records, values);
 	}
 	for (int64 done = steep_snapshot_end_records(&records); done > 0; done--)

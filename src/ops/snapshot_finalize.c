@@ -94,7 +94,7 @@ has_next(const Files *files, const char *number)
 /* Read a table's files, and sum up their rows. */
 static const ManifestChunk *
 read_chunks(const FileSnapshot *snapshot, const char *number, Files *files,
-			ManifestTable *table, CopyTextTotals *totals)
+			ManifestTable *table, CopyTotals *totals)
 {
 	int			first = files->next;
 	ManifestChunk *chunks;
@@ -124,8 +124,8 @@ static void
 read_table(const FileSnapshot *snapshot, char **row, Files *files,
 		   ManifestTable *table)
 {
-	CopyTextTotals totals = {0};
-	char	   *digest = palloc(COPYTEXT_DIGEST);
+	CopyTotals totals = {0};
+	char	   *digest = palloc(COPYDIGEST_TEXT);
 
 	table->number = atoi(row[0]);
 	table->schema = steep_snapshot_utf8(row[1]);
@@ -134,7 +134,7 @@ read_table(const FileSnapshot *snapshot, char **row, Files *files,
 	table->fingerprint = row[5];
 	table->chunks = read_chunks(snapshot, row[0], files, table, &totals);
 	table->rows = totals.rows;
-	steep_copytext_print_digest(&totals, digest);
+	steep_copydigest_print(&totals, digest);
 	table->digest = digest;
 }
 

@@ -20,7 +20,7 @@ typedef struct CopyReceiver
 	CopyText   *out;
 	CopyTextSink sink;
 	void	   *arg;
-	CopyTextTotals *totals;
+	CopyTotals *totals;
 } CopyReceiver;
 
 static void
@@ -53,7 +53,7 @@ destroy(DestReceiver *self)
 
 void
 steep_copyout_run(const Statement *query, const char *const *values,
-				  CopyTextSink sink, void *arg, CopyTextTotals *totals)
+				  CopyTextSink sink, void *arg, CopyTotals *totals)
 {
 	CopyReceiver receiver = {
 		.pub = {

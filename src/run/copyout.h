@@ -17,6 +17,6 @@
  */
 extern void steep_copyout_run(const Statement *query,
 							  const char *const *values, CopyTextSink sink,
-							  void *arg, CopyTextTotals *totals);
+							  void *arg, CopyTotals *totals);
 
 #endif							/* STEEP_REPL_COPYOUT_H */
