@@ -157,7 +157,7 @@ leave_out_tables(const ClientTables *tables, Manifest *manifest)
 	}
 	manifest->left_out = left_out;
 	manifest->nleft_out = tables->count;
-	steep_complain_warn("GRANT EXECUTE ON FUNCTION steep_repl.table_ddl, steep_repl.table_ddl_omissions, and USAGE on the schema; or create the tables before it is applied.",
+	steep_complain_warn("Create the tables before it is applied; or create the extension here, and GRANT USAGE on its schema and EXECUTE on its functions table_ddl and table_ddl_omissions.",
 						"snapshot has rows only: this role cannot call steep_repl.table_ddl()");
 }
 

@@ -57,21 +57,22 @@ static const char list_depths[] =
 " SELECT relid, max(depth) FROM r GROUP BY relid";
 
 /*
- * $3 and $4 are how far a sequence of the snapshot is, $5 whether it is new,
- * else it moves only on; $6 lists the tables that are loaded, or is null.
+ * $3 and $4 are how far a sequence of the snapshot is.  One that has given
+ * none yet is set to that, others move only on.  $5 lists the tables that are
+ * loaded, or is null.
  */
 static const char set_sequence[] =
 "SELECT CASE WHEN NOT (has_sequence_privilege(c.oid, 'UPDATE') AND has_sequence_privilege(c.oid, 'SELECT, USAGE'))"
 " THEN -1"
-" WHEN $5::boolean OR pg_sequence_last_value(c.oid) IS NULL"
+" WHEN pg_sequence_last_value(c.oid) IS NULL"
 "  OR ($3::numeric - pg_sequence_last_value(c.oid)) * sign(s.seqincrement) > 0"
 " THEN setval(c.oid, $3::bigint, $4::boolean) * 0 ELSE 0 END"
 " FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace"
 " JOIN pg_sequence AS s ON s.seqrelid = c.oid"
 " WHERE n.nspname = $1 AND c.relname = $2"
-" AND ($6::oid[] IS NULL OR NOT EXISTS"
+" AND ($5::oid[] IS NULL OR NOT EXISTS"
 "  (SELECT FROM pg_depend AS d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid"
-"   AND d.deptype IN ('a', 'i') AND d.refobjid <> ALL ($6)))";
+"   AND d.deptype IN ('a', 'i') AND d.refobjid <> ALL ($5)))";
 
 /* Is a table of the manifest among those that were named? */
 static bool
@@ -261,13 +262,12 @@ steep_client_sequences(Apply *apply)
 		char		value[32];
 		const char *values[] = {
 			sequence->schema, sequence->name, value,
-			sequence->is_called ? "true" : "false",
-			apply->created ? "true" : "false", relids.data
+			sequence->is_called ? "true" : "false", relids.data
 		};
 		const char *answer;
 
 		snprintf(value, sizeof(value), "%lld", (long long) sequence->last_value);
-		answer = steep_client_value(apply->session, set_sequence, 6, values);
+		answer = steep_client_value(apply->session, set_sequence, 5, values);
 		if (answer && strcmp(answer, "-1") == 0)
 			steep_complain_warn("GRANT SELECT, USAGE and UPDATE on the sequence, or set it by hand.",
 								"sequence \"%s.%s\" stays where it is", sequence->schema, sequence->name);

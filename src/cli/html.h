@@ -34,7 +34,7 @@ extern const char *steep_html_file(Session *session, const Arguments *arguments)
 extern void steep_html_begin(Text *page, Session *session, const char *title,
 							 const char *subject);
 
-/* End the page, and write the file, which others cannot read. */
+/* End the page, and write the file; if it is new, others cannot read it. */
 extern void steep_html_write(const Session *session, Text *page,
 							 const char *file);
 
@@ -53,16 +53,6 @@ extern void steep_html_table(Text *page, const PGresult *rows, int columns,
 
 /* Append one row, a column on each line; without those that are null. */
 extern void steep_html_record(Text *page, const PGresult *rows, int columns);
-
-/*
- * Append rows of both nodes side by side.  A result has the columns number of
- * the row, its key, what it is, what was decided, column, value here, value
- * there, and whether these differ.
- */
-extern void steep_html_differences(Text *page, const PGresult *rows);
-
-/* A peer without its password. */
-extern const char *steep_html_peer(const char *peer);
 
 /* The pages of commands. */
 extern void steep_html_overlap(Session *session, const PGresult *rows,

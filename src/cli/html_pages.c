@@ -75,8 +75,8 @@ static const HtmlPart overlap_parts[] = {
  * What of a peer can be shown: the name of a server as it is, of a connection
  * string where it leads to.
  */
-const char *
-steep_html_peer(const char *peer)
+static const char *
+shown_peer(const char *peer)
 {
 	PQconninfoOption *options;
 	Text		shown = {0};
@@ -126,7 +126,7 @@ steep_html_overlap(Session *session, const PGresult *rows, const char *peer,
 	memcpy(parts, overlap_parts, sizeof(parts));
 	for (int row = 0; row < PQntuples(rows); row++)
 		add_amounts(parts, rows, row);
-	steep_text_format(&subject, "Rows here and there: %s", steep_html_peer(peer));
+	steep_text_format(&subject, "Rows here and there: %s", shown_peer(peer));
 	steep_html_begin(&page, session, "Overlap of two nodes", subject.data);
 	steep_html_figures(&page, parts, PARTS);
 	steep_html_table(&page, rows, PQnfields(rows) - 1, append_bar);
@@ -171,8 +171,9 @@ begin_row(Text *page, const PGresult *rows, int row)
 					  "<thead><tr><th>column</th><th>here</th><th>there</th></tr></thead>\n<tbody>\n");
 }
 
-void
-steep_html_differences(Text *page, const PGresult *rows)
+/* Append rows of both nodes side by side. */
+static void
+append_differences(Text *page, const PGresult *rows)
 {
 	int			count = PQntuples(rows);
 
@@ -230,10 +231,10 @@ steep_html_diff(Session *session, int count, const char *const *values,
 	parts[2].amount = count_rows(rows, "remote_only");
 	parts[3].amount = count_rows(rows, "conflict");
 	steep_text_format(&title, "Rows of %s that differ", values[1]);
-	steep_text_format(&subject, "Between here and there: %s", steep_html_peer(values[0]));
+	steep_text_format(&subject, "Between here and there: %s", shown_peer(values[0]));
 	steep_html_begin(&page, session, title.data, subject.data);
 	steep_html_figures(&page, parts + 1, PARTS - 1);
-	steep_html_differences(&page, rows);
+	append_differences(&page, rows);
 	steep_html_write(session, &page, file);
 	return CODE_FINE;
 }
@@ -268,7 +269,7 @@ steep_html_merge(Session *session, const char *id, const Report *record,
 		steep_html_table(&page, rows, PQnfields(rows) - 1, NULL);
 	}
 	steep_text_append(&page, "<h2>Rows</h2>\n");
-	steep_html_differences(&page, fetch_decisions(session, id));
+	append_differences(&page, fetch_decisions(session, id));
 	steep_html_write(session, &page, file);
 	return CODE_FINE;
 }

@@ -46,6 +46,7 @@ typedef struct Crew
 } Crew;
 
 static Shared *shared = NULL;
+static PGcancel *request = NULL;	/* of a child's statement */
 
 void *
 steep_workers_memory(size_t size)
@@ -64,13 +65,27 @@ steep_workers_add_bytes(uint64_t bytes)
 	__sync_fetch_and_add(&shared->bytes, bytes);
 }
 
+/*
+ * The parent wants this child to end.  Its server may wait for a lock, and
+ * would not see that the connection has gone; a handler may call PQcancel().
+ */
+static void
+end_at_once(int number)
+{
+	char		problem[256];
+
+	if (request)
+		PQcancel(request, problem, sizeof(problem));
+	_exit(CODE_CANCELLED);
+}
+
 /* Ctrl-C reaches children too, but it is the parent who acts on it. */
 static void
 leave_signals_to_parent(void)
 {
 	signal(SIGINT, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
-	signal(SIGTERM, SIG_DFL);
+	signal(SIGTERM, end_at_once);
 }
 
 /* What a child does. */
@@ -88,6 +103,7 @@ be_worker(const Crew *crew)
 	session.conn = NULL;		/* the parent's, not to be touched */
 	session.deadline = 0;		/* the parent looks at the clock */
 	steep_connection_open(&session);
+	request = PQgetCancel(session.conn);
 	leave_signals_to_parent();
 	if (workers->begin)
 		workers->begin(workers, &session);

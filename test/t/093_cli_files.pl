@@ -164,6 +164,19 @@ like((cli('-c', conninfo($node), 'snapshot', 'generate', "$base/json", '--client
 # Without the extension there are rows only.
 like(client(0, 'a database without the extension', $peer, 'copy', 'generate', "$base/rows", '-t', 'empty'), qr/warning: snapshot has rows only/, 'has no schema');
 
+# Ctrl-C while rows are loaded: those that wait for a lock stop, too.
+sql($peer, 'CREATE DATABASE held TEMPLATE template0');
+sql($peer, 'CREATE TABLE bare (); CREATE TABLE empty (x int)', 'held');
+my $holder = $peer->background_psql('held');
+$holder->query_safe('BEGIN; LOCK TABLE empty IN SHARE MODE');
+my $loading = at_terminal('-c', conninfo($peer, dbname => 'held'), 'snapshot', 'apply', "$base/client", '--client', '-t', 'public.bare', '-t', 'public.empty', '-j', 2);
+wait_until(sub { sql($peer, q{SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'COPY%' AND wait_event_type = 'Lock'}) eq '1' }, 'a lock');
+$loading->type("\x03");
+is(($loading->finish)[0], 4, 'Ctrl-C ends loading');
+wait_until(sub { sql($peer, q{SELECT count(*) FROM pg_stat_activity WHERE application_name = 'steep-repl'}) eq '0' }, 'the end of its connections');
+$holder->quit;
+is(sql($peer, 'SELECT count(*) FROM bare', 'held'), '0', 'and nothing is loaded');
+
 # Ctrl-C, and the death of a connection, remove what is there.
 sub while_it_writes
 {
