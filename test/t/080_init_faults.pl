@@ -13,10 +13,10 @@ make_bank($source, scale => 2);
 my %faults = (
 	'target: worker killed, slot' => [ 'done slot', sub { kill 'KILL', $_[0]->waiter } ],
 	'target: worker killed, subscribe' => [ 'done subscribe', sub { kill 'KILL', $_[0]->waiter } ],
-	'target: immediate restart, copy' => [ 'begin copy', sub { $target->restart('immediate') } ],
+	'target: immediate restart, copy' => [ 'begin copy', sub { $target->stop('immediate'); $target->start } ],
 	'target: worker killed, catchup' => [ 'begin catchup', sub { kill 'KILL', $_[0]->waiter } ],
-	'source: immediate restart, prepare' => [ 'done prepare', sub { $source->restart('immediate') } ],
-	'source: immediate restart, copy' => [ 'begin copy', sub { $source->restart('immediate') } ]);
+	'source: immediate restart, prepare' => [ 'done prepare', sub { $source->stop('immediate'); $source->start } ],
+	'source: immediate restart, copy' => [ 'begin copy', sub { $source->stop('immediate'); $source->start } ]);
 foreach my $name (sort keys %faults)
 {
 	my ($where, $fault) = @{ $faults{$name} };
