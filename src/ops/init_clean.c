@@ -70,7 +70,10 @@ drop_subscription(const Init *init, const char *name)
 		(void) steep_local_none(lfirst(cell), NULL, NIL);
 }
 
-/* Drop a slot, once nobody reads from it. */
+/*
+ * Drop a slot, once nobody reads from it; an error if that does not come to
+ * be, so that nobody takes a slot that is there for one that is gone.
+ */
 void
 steep_init_drop_slot(const Session *session, Site site, const char *name)
 {
@@ -80,14 +83,20 @@ steep_init_drop_slot(const Session *session, Site site, const char *name)
 	for (int i = 0; i < RELEASE_TRIES; i++)
 	{
 		(void) steep_session_value(session, drop, &name);
-		if (strcmp(steep_session_value(session, release, &name), "0") == 0)
-			break;
+		if (steep_session_value(session, steep_slot_reader_sql(site), &name) == NULL)
+			return;
+		(void) steep_session_value(session, release, &name);
 		(void) WaitLatch(MyLatch,
 						 WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
 						 RELEASE_MS, WaitEventExtensionNew("SteepReplClean"));
 		ResetLatch(MyLatch);
 		CHECK_FOR_INTERRUPTS();
 	}
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_IN_USE),
+			 errmsg("slot \"%s\" cannot be dropped", name),
+			 errdetail("Somebody keeps reading from it."),
+			 errhint("See in pg_stat_replication who does, and call steep_repl.cancel_init() again.")));
 }
 
 /* Read what all inits of the node have left, but for the one that begins. */
