@@ -105,9 +105,9 @@ steep_reinit_outside_sql(void)
 }
 
 /*----------
- * Empty tables, by their quoted names.
+ * Empty tables, by their quoted names, each with ONLY before it or not.
  *
- *	TRUNCATE ONLY <table>, ...
+ *	TRUNCATE [ONLY] <table>, ...
  *----------
  */
 const Statement *

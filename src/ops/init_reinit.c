@@ -295,7 +295,11 @@ steep_repl_start_reinit(PG_FUNCTION_ARGS)
 	PG_RETURN_DATUM(steep_init_node_record(node));
 }
 
-/* Empty tables, once nobody uses them. */
+/*
+ * Empty tables, once nobody uses them, but none that inherits from them and is
+ * not among them.  A partitioned table has no rows of its own, and is there
+ * only with all of its partitions.
+ */
 static void
 empty(List *tables)
 {
@@ -303,7 +307,12 @@ empty(List *tables)
 	ListCell   *cell;
 
 	foreach(cell, tables)
-		names = lappend(names, ((char **) lfirst(cell))[REINIT_NAME]);
+	{
+		char	  **table = lfirst(cell);
+
+		names = lappend(names, table[REINIT_STATE] == NULL ? table[REINIT_NAME] :
+						psprintf("ONLY %s", table[REINIT_NAME]));
+	}
 	(void) set_config_option("lock_timeout",
 							 psprintf("%d", steep_guc_lock_timeout),
 							 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL,

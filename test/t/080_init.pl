@@ -53,8 +53,11 @@ is(wait_for_init($target), 'synchronized', 'it comes to its end while the source
 is(sql($target, $states), $others, 'other tables were left alone');
 isnt(sql($target, 'SELECT sum(delta) FROM bank.history WHERE hid = 1'),
 	sql($source, 'SELECT sum(delta) FROM bank.history WHERE hid = 1'), 'and keep what was done to them');
+sql($target, 'CREATE TABLE bank.heirs () INHERITS (bank.history); INSERT INTO bank.heirs (hid) VALUES (-1)');
 is(sql($target, q{SELECT init_state FROM steep_repl.start_reinit('target', '{"full": true}')}), 'reinitializing', 'all tables');
 is(wait_for_init($target), 'synchronized', 'are copied again');
+is(sql($target, 'SELECT count(*) FROM bank.heirs'), '1', 'but none that only inherits from one is emptied');
+sql($target, 'DROP TABLE bank.heirs');
 $load->stop;
 wait_applied($target, $source);
 is_same_bank($target, $source, 'reinit');
