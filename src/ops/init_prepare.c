@@ -93,6 +93,7 @@ create_slot(Session *session, void *arg)
 void
 steep_init_slot(StepContext *step)
 {
-	steep_session_look(steep_init_source_address(steep_init_load(step->job->init_id)),
-					   create_slot, steep_init_load(step->job->init_id));
+	Init	   *init = steep_init_load(step->job->init_id);
+
+	steep_session_look(steep_init_source_address(init), create_slot, init);
 }
