@@ -150,8 +150,8 @@ steep_hold_is_lost(JobSlot *slot)
 }
 
 /* An error that does not end the job, which is about to start over. */
-static void
-report_lost(void)
+void
+steep_hold_report_lost(void)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_ADMIN_SHUTDOWN),
@@ -196,7 +196,7 @@ steep_hold_await(void)
 	Hold		hold = await_hold(my_hold(&helper));
 
 	if (hold.state != HOLD_READY)
-		report_lost();
+		steep_hold_report_lost();
 	return pstrdup(hold.snapshot);
 }
 
@@ -215,7 +215,7 @@ steep_hold_join(void)
 	if (hold.state != HOLD_READY ||
 		(MyProc->lockGroupLeader != hold.holder &&
 		 !BecomeLockGroupMember(hold.holder, hold.holder_pid)))
-		report_lost();
+		steep_hold_report_lost();
 	XactIsoLevel = XACT_REPEATABLE_READ;
 	XactReadOnly = true;
 	PG_TRY();
@@ -225,7 +225,7 @@ steep_hold_join(void)
 	PG_CATCH();
 	{
 		FlushErrorState();
-		report_lost();
+		steep_hold_report_lost();
 	}
 	PG_END_TRY();
 }

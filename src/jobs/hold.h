@@ -36,6 +36,8 @@ extern void steep_hold_join(void);
 /* for others that read elsewhere; they should have no snapshot meanwhile */
 extern char *steep_hold_await(void);
 
+extern void steep_hold_report_lost(void);
+
 /* for the leader */
 extern bool steep_hold_is_lost(JobSlot *slot);
 

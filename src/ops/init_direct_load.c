@@ -70,6 +70,30 @@ show_tables(const StepContext *step)
 }
 
 /*
+ * Have a wire read a snapshot.  It may have gone just now, before we were told
+ * so: then the job starts over, as it does of that.
+ */
+static void
+import(Wire *wire, const char *snapshot)
+{
+	PG_TRY();
+	{
+		steep_wire_none(wire, steep_copy_import_sql(snapshot));
+	}
+	PG_CATCH();
+	{
+		int			code = geterrcode();
+
+		if (code != ERRCODE_INVALID_PARAMETER_VALUE &&
+			code != ERRCODE_UNDEFINED_OBJECT)
+			PG_RE_THROW();
+		FlushErrorState();
+		steep_hold_report_lost();
+	}
+	PG_END_TRY();
+}
+
+/*
  * Have a wire that reads the snapshot which is held.  This node's is let go
  * while we wait for that.
  */
@@ -87,7 +111,7 @@ open_wire(const Init *init)
 		return wire;
 	wire = steep_wire_connect_plain(steep_init_source_address(init));
 	steep_direct_begin(init, wire);
-	steep_wire_none(wire, steep_copy_import_sql(snapshot));
+	import(wire, snapshot);
 	steep_wire_keep(wire, snapshot);
 	return wire;
 }
